@@ -76,5 +76,6 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .testTarget(name: "TopicTests", dependencies: ["MQTTWire"], swiftSettings: settings),
     ]
 )
