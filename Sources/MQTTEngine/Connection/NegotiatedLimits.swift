@@ -1,0 +1,56 @@
+// This source file is part of swift-mqtt.
+// SPDX-License-Identifier: Apache-2.0
+
+package import MQTTWire
+
+/// What this connection may do: constants before 5.0, CONNACK's word in 5.0 (MQTT 5.0, 3.2.2.3).
+package struct NegotiatedLimits: Hashable, Sendable {
+    /// QoS 1 and 2 messages we may have in flight.
+    package var receiveMaximum: Int
+    /// Bytes of the largest packet the server takes.
+    package var maximumPacketSize: Int
+    package var maximumQoS: QoS
+    package var retainAvailable: Bool
+    package var wildcardsAvailable: Bool
+    package var sharedSubscriptionsAvailable: Bool
+    package var subscriptionIdentifiersAvailable: Bool
+    package var topicAliasMaximum: UInt16
+    /// Seconds; 0 is off.
+    package var keepAlive: UInt16
+    /// Seconds the session outlives this connection.
+    package var sessionExpiry: UInt32
+
+    /// The limits of 3.x, where the server says nothing.
+    package init(configuration: EngineConfiguration) {
+        self.receiveMaximum = configuration.version.hasProperties ? 65_535 : 100
+        self.maximumPacketSize = 268_435_460
+        self.maximumQoS = .exactlyOnce
+        self.retainAvailable = true
+        self.wildcardsAvailable = true
+        self.sharedSubscriptionsAvailable = true
+        self.subscriptionIdentifiersAvailable = configuration.version.hasProperties
+        self.topicAliasMaximum = 0
+        self.keepAlive = configuration.keepAlive
+        self.sessionExpiry = configuration.sessionExpiry
+        if let window = configuration.inFlightWindow {
+            // Before 5.0 nobody announces a limit, so the user's own window may also be larger than our default.
+            self.receiveMaximum = max(1, min(window, 65_535))
+        }
+    }
+
+    /// The limits a server announced.
+    package init(configuration: EngineConfiguration, announced properties: Properties) {
+        self.init(configuration: configuration)
+        if let maximum = properties.receiveMaximum { self.receiveMaximum = min(self.receiveMaximum, Int(maximum)) }
+        if let size = properties.maximumPacketSize { self.maximumPacketSize = min(self.maximumPacketSize, Int(size)) }
+        self.maximumQoS = properties.maximumQoS ?? .exactlyOnce
+        self.retainAvailable = properties.retainAvailable ?? true
+        self.wildcardsAvailable = properties.wildcardSubscriptionAvailable ?? true
+        self.sharedSubscriptionsAvailable = properties.sharedSubscriptionAvailable ?? true
+        self.subscriptionIdentifiersAvailable =
+            configuration.version.hasProperties && (properties.subscriptionIdentifierAvailable ?? true)
+        self.topicAliasMaximum = properties.topicAliasMaximum ?? 0
+        self.keepAlive = properties.serverKeepAlive ?? configuration.keepAlive
+        self.sessionExpiry = properties.sessionExpiryInterval ?? configuration.sessionExpiry
+    }
+}

@@ -1,0 +1,185 @@
+// This source file is part of swift-mqtt.
+// SPDX-License-Identifier: Apache-2.0
+
+package import MQTTWire
+
+extension Engine {
+    /// The user asks for a connection; joins one that stands or is being made.
+    package mutating func connect(_ operation: OperationID, now: Instant, into effects: inout [Effect]) {
+        if let connection = self.connection {
+            effects.append(.complete(operation, .connected(connection.connected)))
+            return
+        }
+        self.connectCalls.append(operation)
+        guard !self.isActive else { return }
+        self.reconnect.reset()
+        self.hasConnected = false
+        self.phase = .dialing
+        effects.append(.dial)
+    }
+
+    /// The link is open: CONNECT goes out.
+    package mutating func linkUp(credentials: ConnectCredentials?, now: Instant, into effects: inout [Effect]) {
+        guard case .dialing = self.phase else {
+            effects.append(.close)
+            return
+        }
+        let cleanStart = self.cleanStart
+        self.phase = .handshaking(
+            Handshake(cleanStart: cleanStart, timeout: self.configuration.handshakeTimeout, now: now)
+        )
+        let connect = Handshake.connect(
+            configuration: self.configuration,
+            clientID: self.clientID,
+            cleanStart: cleanStart,
+            credentials: credentials
+        )
+        effects.append(.send(.connect(connect)))
+    }
+
+    private var cleanStart: Bool {
+        switch self.configuration.cleanStart {
+        case .always: true
+        case .firstOnly: !self.hasSession
+        case .never: false
+        }
+    }
+
+    /// The link could not be opened.
+    package mutating func linkFailed(_ failure: EngineFailure, now: Instant, into effects: inout [Effect]) {
+        guard case .dialing = self.phase else { return }
+        self.attemptEnded(failure, lasted: nil, now: now, into: &effects)
+    }
+
+    /// The link ended by itself.
+    package mutating func linkLost(_ failure: EngineFailure, now: Instant, into effects: inout [Effect]) {
+        switch self.phase {
+        case .handshaking, .connected: self.endLink(failure, now: now, into: &effects)
+        case .idle, .dialing, .waiting: break
+        }
+    }
+
+    /// The peer sent what is no legal packet: tell it why, where the version can, and close.
+    package mutating func malformed(_ error: DecodingError, now: Instant, into effects: inout [Effect]) {
+        self.protocolError(error.reason, error.message, now: now, into: &effects)
+    }
+
+    /// Closes because the peer broke the protocol.
+    mutating func protocolError(
+        _ reason: ReasonCode,
+        _ message: String,
+        now: Instant,
+        into effects: inout [Effect]
+    ) {
+        // Before CONNACK a client may close without DISCONNECT, and a server expects none (MQTT 5.0, 4.13).
+        if self.isConnected, self.configuration.version.hasProperties {
+            effects.append(.send(.disconnect(Disconnect(reason: reason))))
+        }
+        let failure = EngineFailure(.protocolViolation, "the server broke the protocol: \(message) (\(reason))")
+        self.endLink(failure, now: now, into: &effects)
+    }
+
+    /// Closes the link and goes the reconnect way.
+    mutating func endLink(_ failure: EngineFailure, now: Instant, into effects: inout [Effect]) {
+        effects.append(.close)
+        let lasted = self.connection.map { now.since($0.since) }
+        self.forgetConnection(failure, into: &effects)
+        self.attemptEnded(failure, lasted: lasted, now: now, into: &effects)
+    }
+
+    /// Throws away what belongs to the connection.
+    private mutating func forgetConnection(_ failure: EngineFailure, into effects: inout [Effect]) {
+        for operation in self.connection?.keepAlive.abandonPings() ?? [] {
+            let words = "the connection ended before the answer: \(failure.message)"
+            let lost = EngineFailure(failure.kind == .closed ? .closed : .connectionLost, words)
+            effects.append(.complete(operation, .failed(lost)))
+        }
+        self.connection = nil
+        self.session.linkLost(into: &effects)
+    }
+
+    /// Decides whether to try again.
+    private mutating func attemptEnded(
+        _ failure: EngineFailure,
+        lasted: Duration?,
+        now: Instant,
+        into effects: inout [Effect]
+    ) {
+        effects.append(.report(.disconnected(failure)))
+        let isFirst = !self.hasConnected && !self.configuration.retriesFirstAttempt
+        let decision = self.reconnect.connectionEnded(because: failure, lasted: lasted)
+        guard !isFirst, case .retry(let attempt, let wait) = decision else {
+            self.giveUp(failure, into: &effects)
+            return
+        }
+        self.phase = .waiting(until: now.advanced(by: wait))
+        effects.append(.report(.reconnecting(attempt: attempt, after: wait)))
+    }
+
+    /// No more attempts: every loop and every call ends with the error.
+    private mutating func giveUp(_ failure: EngineFailure, into effects: inout [Effect]) {
+        self.phase = .idle
+        self.endEverything(calls: failure, into: &effects)
+        if self.hasConnected { effects.append(.report(.gaveUp(failure))) }
+    }
+
+    /// Ends calls and subscriptions; the session stays as far as the server keeps it.
+    private mutating func endEverything(calls failure: EngineFailure, into effects: inout [Effect]) {
+        for operation in self.connectCalls { effects.append(.complete(operation, .failed(failure))) }
+        self.connectCalls = []
+        self.session.outbound.abandonCalls(
+            failure: failure,
+            keepingSession: self.configuration.keepsSession && self.hasSession,
+            gate: &self.session.gate,
+            into: &effects
+        )
+        for request in self.session.ledger.removeAll(failure: failure, into: &effects) {
+            self.unroute(request)
+            effects.append(.endSubscription(request.id, failure))
+        }
+    }
+
+    /// The user asks for the end; harmless at any time and twice.
+    package mutating func disconnect(
+        _ operation: OperationID,
+        packet: Disconnect,
+        now: Instant,
+        into effects: inout [Effect]
+    ) {
+        let failure = EngineFailure(.closed, "the client was disconnected")
+        switch self.phase {
+        case .connected:
+            effects.append(.send(.disconnect(packet)))
+            effects.append(.close)
+        case .handshaking:
+            effects.append(.close)
+        case .idle, .dialing, .waiting:
+            break
+        }
+        let wasActive = self.isActive
+        self.forgetConnection(failure, into: &effects)
+        self.phase = .idle
+        self.endEverything(calls: failure, into: &effects)
+        if wasActive { effects.append(.report(.disconnected(failure))) }
+        effects.append(.complete(operation, .disconnected))
+    }
+
+    /// CONNACK came and is good.
+    mutating func accepted(_ connected: Connected, now: Instant, into effects: inout [Effect]) {
+        self.phase = .connected
+        self.hasConnected = true
+        self.hasSession = true
+        self.clientID = connected.clientID
+        let keepAlive = KeepAlive(
+            seconds: connected.limits.keepAlive,
+            grace: self.configuration.pingTimeout,
+            now: now
+        )
+        self.connection = ConnectionState(connected: connected, keepAlive: keepAlive, since: now)
+        effects.append(.report(.connected(connected)))
+        for operation in self.connectCalls { effects.append(.complete(operation, .connected(connected))) }
+        self.connectCalls = []
+        self.session.connected(connected, into: &effects)
+        self.sendSubscriptions(into: &effects)
+    }
+}

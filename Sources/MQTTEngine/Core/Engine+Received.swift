@@ -1,0 +1,157 @@
+// This source file is part of swift-mqtt.
+// SPDX-License-Identifier: Apache-2.0
+
+package import MQTTWire
+
+/// What became of a received PUBLISH.
+package enum Arrival: Equatable, Sendable {
+    /// Deliver it; acknowledge with the token if there is one.
+    case deliver(Route, DeliveryToken?)
+    /// There is nothing to deliver.
+    case nothing
+}
+
+extension Engine {
+    /// A packet other than PUBLISH came. PUBLISH goes to ``receivedPublish(_:now:into:)``, which moves no message.
+    package mutating func received(_ packet: Packet, now: Instant, into effects: inout [Effect]) {
+        switch self.phase {
+        case .handshaking(let handshake):
+            self.receivedFirst(packet, handshake: handshake, now: now, into: &effects)
+        case .connected:
+            self.receivedWhileConnected(packet, now: now, into: &effects)
+        case .idle, .dialing, .waiting:
+            // The rest of a burst behind the packet that ended the connection.
+            break
+        }
+    }
+
+    private mutating func receivedFirst(
+        _ packet: Packet,
+        handshake: Handshake,
+        now: Instant,
+        into effects: inout [Effect]
+    ) {
+        let outcome = handshake.received(packet, configuration: self.configuration, clientID: self.clientID)
+        switch outcome {
+        case .accepted(let connected): self.accepted(connected, now: now, into: &effects)
+        case .failed(let failure): self.endLink(failure, now: now, into: &effects)
+        }
+    }
+
+    private mutating func receivedWhileConnected(_ packet: Packet, now: Instant, into effects: inout [Effect]) {
+        switch packet {
+        case .pubAck(let answer):
+            let verdict = self.session.outbound.pubAck(answer, gate: &self.session.gate, into: &effects)
+            self.judge(verdict, now: now, into: &effects)
+        case .pubRec(let answer):
+            let verdict = self.session.outbound.pubRec(answer, gate: &self.session.gate, into: &effects)
+            self.judge(verdict, now: now, into: &effects)
+        case .pubComp(let answer):
+            let verdict = self.session.outbound.pubComp(answer, gate: &self.session.gate, into: &effects)
+            self.judge(verdict, now: now, into: &effects)
+        case .pubRel(let packet):
+            self.session.inbound.released(
+                packet.packetID,
+                answersUnknownWithReason: self.configuration.version.hasProperties,
+                gate: &self.session.gate,
+                into: &effects
+            )
+        case .subAck(let answer):
+            self.receivedSubAck(answer, now: now, into: &effects)
+        case .unsubAck(let answer):
+            _ = self.session.outbound.exchanges.close(answer.packetID)
+            if !self.session.ledger.unsubAck(answer, into: &effects) {
+                self.protocolError(.protocolError, "an UNSUBACK nobody asked for", now: now, into: &effects)
+            }
+        case .pingResponse:
+            if let pong = self.connection?.keepAlive.pongReceived(now: now) {
+                effects.append(.complete(pong.operation, .pong(pong.roundTrip)))
+            }
+        case .disconnect(let packet):
+            self.receivedDisconnect(packet, now: now, into: &effects)
+        case .publish, .connAck, .connect, .subscribe, .unsubscribe, .pingRequest, .auth:
+            self.protocolError(.protocolError, "a packet that is not allowed now", now: now, into: &effects)
+        }
+    }
+
+    /// A PUBLISH came: decides where it goes. The message itself stays with the caller.
+    package mutating func receivedPublish(
+        _ publish: borrowing Publish,
+        now: Instant,
+        into effects: inout [Effect]
+    ) -> Arrival {
+        guard case .connected = self.phase else {
+            if case .handshaking = self.phase {
+                let failure = EngineFailure(.protocolViolation, "the server's first packet is no CONNACK")
+                self.endLink(failure, now: now, into: &effects)
+            }
+            return .nothing
+        }
+        guard !publish.topic.isEmpty else {
+            // We announce no topic aliases, so an empty topic never stands for anything.
+            self.protocolError(.topicAliasInvalid, "a topic alias we did not allow", now: now, into: &effects)
+            return .nothing
+        }
+        let route =
+            publish.properties.isEmpty
+            ? self.session.router.route(publish.topic)
+            : self.session.router.route(publish.topic, identifiers: publish.properties.subscriptionIdentifiers)
+        guard let id = publish.packetID else {
+            if route == .nobody { effects.append(.report(.unmatched(topic: publish.topic))) }
+            return route == .nobody ? .nothing : .deliver(route, nil)
+        }
+        let arrival = self.session.inbound.received(
+            id: id,
+            qos: publish.qos,
+            acknowledgers: route.acknowledgers,
+            gate: &self.session.gate,
+            into: &effects
+        )
+        switch arrival {
+        case .new(let token):
+            if route == .nobody { effects.append(.report(.unmatched(topic: publish.topic))) }
+            return route == .nobody ? .nothing : .deliver(route, token)
+        case .duplicate:
+            return .nothing
+        case .overReceiveMaximum:
+            let words = "more QoS 1 and 2 messages at once than we allowed"
+            self.protocolError(.receiveMaximumExceeded, words, now: now, into: &effects)
+            return .nothing
+        }
+    }
+
+    private mutating func judge(_ verdict: OutboundPublishes.Verdict, now: Instant, into effects: inout [Effect]) {
+        if case .violation(let message) = verdict {
+            self.protocolError(.protocolError, message, now: now, into: &effects)
+        } else if self.session.ledger.hasUnsent {
+            // A packet identifier may have become free.
+            self.sendSubscriptions(into: &effects)
+        }
+    }
+
+    private mutating func receivedSubAck(_ answer: SubAck, now: Instant, into effects: inout [Effect]) {
+        guard let refused = self.session.ledger.subAck(answer, into: &effects) else {
+            self.protocolError(.protocolError, "a SUBACK nobody asked for", now: now, into: &effects)
+            return
+        }
+        _ = self.session.outbound.exchanges.close(answer.packetID)
+        for refusal in refused { self.end(refusal, into: &effects) }
+        if self.session.ledger.hasUnsent { self.sendSubscriptions(into: &effects) }
+    }
+
+    private mutating func receivedDisconnect(_ packet: Disconnect, now: Instant, into effects: inout [Effect]) {
+        guard self.configuration.version.hasProperties else {
+            self.protocolError(.protocolError, "DISCONNECT from a server before 5.0", now: now, into: &effects)
+            return
+        }
+        var words = "the server ended the connection: \(packet.reason)"
+        if let reason = packet.properties.reasonString { words += ", \"\(reason)\"" }
+        let failure = EngineFailure(
+            .disconnectedByServer,
+            reason: packet.reason,
+            words,
+            properties: packet.properties
+        )
+        self.endLink(failure, now: now, into: &effects)
+    }
+}

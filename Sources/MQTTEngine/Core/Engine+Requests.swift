@@ -1,0 +1,134 @@
+// This source file is part of swift-mqtt.
+// SPDX-License-Identifier: Apache-2.0
+
+package import MQTTWire
+
+extension Engine {
+    /// The user publishes. On `.send` the caller writes the frame at once; everything else comes as effects.
+    package mutating func publish(
+        _ frame: PublishFrame,
+        operation: OperationID,
+        into effects: inout [Effect]
+    ) -> PublishDecision {
+        let qos = frame.message.qos
+        if let limits = self.connection?.limits {
+            if let refusal = Self.refusal(of: frame, limits: limits) { return .refused(refusal) }
+            guard qos != .atMostOnce else { return .send(nil) }
+        } else {
+            let waits = qos == .atMostOnce ? self.configuration.queuesAtMostOnce : self.configuration.queuesAcknowledged
+            guard waits, self.isActive || self.configuration.isDurable else {
+                return .refused(EngineFailure(.notConnected, "there is no connection to the server"))
+            }
+            if qos == .atMostOnce {
+                return self.session.outbound.queueUnacknowledged(frame, operation: operation)
+            }
+        }
+        return self.session.outbound.publish(frame, operation: operation, gate: &self.session.gate, into: &effects)
+    }
+
+    /// Whether the server has said that it does not take such a message.
+    private static func refusal(of frame: PublishFrame, limits: NegotiatedLimits) -> EngineFailure? {
+        if frame.size > limits.maximumPacketSize {
+            let words = "the message makes a packet of \(frame.size) bytes; the server takes \(limits.maximumPacketSize)"
+            return EngineFailure(.packetTooLarge, reason: .packetTooLarge, words)
+        }
+        if frame.message.qos > limits.maximumQoS {
+            let words = "the server takes at most QoS \(limits.maximumQoS.rawValue)"
+            return EngineFailure(.notSupportedByServer, reason: .qosNotSupported, words)
+        }
+        if frame.message.retain, !limits.retainAvailable {
+            let words = "the server keeps no retained messages"
+            return EngineFailure(.notSupportedByServer, reason: .retainNotSupported, words)
+        }
+        return nil
+    }
+
+    /// The user subscribes, or declares a subscription before connecting (then without an operation).
+    package mutating func subscribe(
+        _ request: SubscribeRequest,
+        operation: OperationID?,
+        into effects: inout [Effect]
+    ) {
+        if let operation, !self.isConnected, !(self.isActive && self.configuration.subscribeWaits) {
+            let failure = EngineFailure(.notConnected, "there is no connection to the server")
+            effects.append(.complete(operation, .failed(failure)))
+            return
+        }
+        self.session.ledger.add(request, operation: operation)
+        for (index, filter) in request.filters.enumerated() {
+            let destination = Destination(
+                subscription: request.id,
+                filter: UInt16(truncatingIfNeeded: index),
+                acknowledgesLater: request.acknowledgesLater
+            )
+            self.session.router.add(filter.filter, to: destination, identifier: request.identifier)
+        }
+        self.sendSubscriptions(into: &effects)
+    }
+
+    /// The user is done with a subscription; an operation of nil asks for no answer.
+    package mutating func unsubscribe(
+        _ id: SubscriptionID,
+        operation: OperationID?,
+        into effects: inout [Effect]
+    ) {
+        if let request = self.session.ledger.request(of: id) { self.unroute(request) }
+        self.session.ledger.remove(
+            id,
+            operation: operation,
+            isConnected: self.isConnected,
+            exchanges: &self.session.outbound.exchanges,
+            into: &effects
+        )
+    }
+
+    /// The user asks for the round trip.
+    package mutating func ping(_ operation: OperationID, now: Instant, into effects: inout [Effect]) {
+        guard self.connection != nil else {
+            let failure = EngineFailure(.notConnected, "there is no connection to the server")
+            effects.append(.complete(operation, .failed(failure)))
+            return
+        }
+        self.connection?.keepAlive.pingSent(operation: operation, now: now)
+        effects.append(.send(.pingRequest))
+    }
+
+    /// A subscription is done with a message; harmless twice and after the connection it came on.
+    package mutating func acknowledge(
+        _ token: DeliveryToken,
+        reason: ReasonCode = .success,
+        into effects: inout [Effect]
+    ) {
+        self.session.inbound.acknowledge(token, reason: reason, gate: &self.session.gate, into: &effects)
+    }
+
+    /// Asks the server for filters it does not have yet.
+    mutating func sendSubscriptions(into effects: inout [Effect]) {
+        guard let limits = self.connection?.limits, self.session.ledger.hasUnsent else { return }
+        for refusal in self.session.ledger.unsupported(by: limits) { self.end(refusal, into: &effects) }
+        self.session.ledger.sendUnsent(limits: limits, exchanges: &self.session.outbound.exchanges, into: &effects)
+    }
+
+    /// A subscription ends because of its refusal, and nothing else does.
+    mutating func end(_ refusal: SubscriptionLedger.Refused, into effects: inout [Effect]) {
+        let request = refusal.request
+        self.unroute(request)
+        self.session.ledger.remove(
+            request.id,
+            operation: nil,
+            isConnected: self.isConnected,
+            exchanges: &self.session.outbound.exchanges,
+            into: &effects
+        )
+        if let operation = refusal.operation { effects.append(.complete(operation, .failed(refusal.failure))) }
+        let filter = refusal.failure.filter ?? ""
+        effects.append(.endSubscription(request.id, refusal.failure))
+        effects.append(.report(.subscriptionRefused(request.id, filter: filter, refusal.reason)))
+    }
+
+    mutating func unroute(_ request: SubscribeRequest) {
+        for filter in request.filters {
+            self.session.router.remove(filter.filter, of: request.id, identifier: request.identifier)
+        }
+    }
+}

@@ -1,0 +1,100 @@
+// This source file is part of swift-mqtt.
+// SPDX-License-Identifier: Apache-2.0
+
+package import MQTTWire
+
+/// The rules of an MQTT client, without any I/O: values in, effects out.
+///
+/// There are five kinds of input: a packet, a request of the user, time, a confirmation of the store, and the link going up
+/// or down. Time and chance are arguments. The engine outlives connections: ``SessionState`` stays, ``ConnectionState`` goes.
+package struct Engine: Sendable {
+    enum Phase {
+        /// Nothing is wanted. Next: dialing.
+        case idle
+        /// A link is being opened. Next: handshaking, waiting, idle.
+        case dialing
+        /// CONNECT is out. Next: connected, waiting, idle.
+        case handshaking(Handshake)
+        /// ``connection`` is there. Next: waiting, idle.
+        case connected
+        /// The next attempt comes at the instant. Next: dialing, idle.
+        case waiting(until: Instant)
+    }
+
+    package let configuration: EngineConfiguration
+    var phase = Phase.idle
+    package var session: SessionState
+    package var connection: ConnectionState?
+    var reconnect: ReconnectMachine
+    var connectCalls: [OperationID] = []
+    /// Whether any connection stood since the user asked for one.
+    var hasConnected = false
+    /// Whether the server may hold a session of this client, from this or an earlier connection.
+    var hasSession = false
+    package var clientID: String
+
+    package init(configuration: EngineConfiguration, seed: UInt64) {
+        self.configuration = configuration
+        self.clientID = configuration.clientID
+        self.session = SessionState(configuration: configuration)
+        self.reconnect = ReconnectMachine(
+            policy: configuration.reconnect,
+            credentialsMayChange: configuration.credentialsMayChange,
+            seed: seed
+        )
+    }
+
+    /// Whether a connection stands.
+    package var isConnected: Bool { self.connection != nil }
+
+    /// Whether a connection is wanted: it stands, or is being made, or will be tried again.
+    package var isActive: Bool { if case .idle = self.phase { false } else { true } }
+
+    /// Whether the peer owes us an answer, so that reading must not pause.
+    package var isAwaitingReply: Bool {
+        guard let connection = self.connection else { return true }
+        return self.session.isAwaitingReply || connection.keepAlive.isAwaitingPong
+    }
+
+    /// When ``deadlineReached(now:into:)`` must be called next, if ever.
+    package var nextDeadline: Instant? {
+        switch self.phase {
+        case .idle, .dialing: nil
+        case .handshaking(let handshake): handshake.deadline
+        case .connected: self.connection?.keepAlive.nextDeadline
+        case .waiting(let instant): instant
+        }
+    }
+
+    /// Time has passed; harmless when nothing is due.
+    package mutating func deadlineReached(now: Instant, into effects: inout [Effect]) {
+        guard let due = self.nextDeadline, now >= due else { return }
+        switch self.phase {
+        case .idle, .dialing:
+            break
+        case .handshaking:
+            let failure = EngineFailure(.timedOut, "the server did not answer CONNECT in time")
+            self.endLink(failure, now: now, into: &effects)
+        case .waiting:
+            self.phase = .dialing
+            effects.append(.dial)
+        case .connected:
+            switch self.connection?.keepAlive.deadlineReached(now: now) {
+            case .sendPing:
+                effects.append(.send(.pingRequest))
+            case .declarePeerLost:
+                // No DISCONNECT: nobody is there to read it, and the will should be published.
+                let failure = EngineFailure(.connectionLost, "the server did not answer a ping in time")
+                self.endLink(failure, now: now, into: &effects)
+            case .some(.none), nil:
+                break
+            }
+        }
+    }
+
+    /// The outbox was written to the link.
+    package mutating func flushed(now: Instant) { self.connection?.keepAlive.sent(now: now) }
+
+    /// Bytes came from the link. Call before the packets that are in them.
+    package mutating func bytesReceived(now: Instant) { self.connection?.keepAlive.received(now: now) }
+}

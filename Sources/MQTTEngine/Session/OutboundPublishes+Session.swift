@@ -1,0 +1,184 @@
+// This source file is part of swift-mqtt.
+// SPDX-License-Identifier: Apache-2.0
+
+package import MQTTWire
+
+extension OutboundPublishes {
+    /// The link ended: whatever was under way is to be sent again.
+    package mutating func linkLost() {
+        self.isConnected = false
+        self.resend.removeAll()
+        self.exchanges.updateAll { exchange in
+            switch exchange.phase {
+            case .awaitingPubAck, .awaitingPubRec: exchange.phase = .unsent
+            case .awaitingPubComp: exchange.phase = .releaseReady
+            default: break
+            }
+        }
+    }
+
+    /// A connection stands, and the server still has the session: send again, in the original order (MQTT 5.0, 4.4).
+    package mutating func sessionResumed(quota: Int, gate: inout StoreGate, into effects: inout [Effect]) {
+        self.isConnected = true
+        var releases: [(order: UInt64, id: PacketID)] = []
+        var publishes: [PacketID] = []
+        // Exchanges the server may still count against its receive maximum keep their place in the quota.
+        var reserved = 0
+        for (id, exchange) in self.exchanges.inOrder {
+            switch exchange.phase {
+            case .unsent, .ready:
+                publishes.append(id)
+            case .releaseReady:
+                releases.append((exchange.releaseOrder, id))
+                reserved += 1
+            case .held, .releaseHeld:
+                reserved += 1
+            default:
+                break
+            }
+        }
+        self.quota = quota - reserved
+        self.resend.append(contentsOf: releases.sorted { $0.order < $1.order }.map(\.id))
+        self.resend.append(contentsOf: publishes)
+        self.pump(gate: &gate, into: &effects)
+    }
+
+    /// A connection stands, and the server has no session: publish anew what it cannot have taken for good.
+    package mutating func sessionStarted(quota: Int, gate: inout StoreGate, into effects: inout [Effect]) {
+        self.isConnected = true
+        self.quota = quota
+        var anew: [Queued] = []
+        for (_, exchange) in self.exchanges.inOrder {
+            if let frame = exchange.frame {
+                anew.append(
+                    Queued(
+                        frame: frame,
+                        operation: exchange.operation,
+                        serial: exchange.serial,
+                        ticket: exchange.phase == .held ? exchange.ticket : .none
+                    )
+                )
+            } else if exchange.phase != .otherRequest {
+                // The server had the message, and then forgot the session: whether it passed it on, nobody can tell.
+                _ = gate.persist(.outboundFinished(serial: exchange.serial), into: &effects)
+                if let operation = exchange.operation {
+                    let words = "the server lost the session between PUBREC and PUBCOMP"
+                    effects.append(.complete(operation, .failed(EngineFailure(.outcomeUnknown, words))))
+                }
+            }
+        }
+        gate.forgetHeld()
+        self.exchanges.removeAll()
+        self.queue.insert(contentsOf: anew, at: 0)
+        self.pump(gate: &gate, into: &effects)
+    }
+
+    /// What the store confirmed may be sent.
+    package mutating func confirmed(_ item: StoreGate.Held, into effects: inout [Effect]) {
+        switch item {
+        case .publish(let id):
+            guard self.exchanges.phase(of: id) == .held else { return }
+            self.exchanges.update(id) { $0.phase = .ready }
+            guard self.isConnected else { return }
+            if self.resend.isEmpty {
+                self.sendPublish(id, into: &effects)
+            } else {
+                // Older messages are still to be sent again: this one waits behind them.
+                self.quota += 1
+                self.resend.append(id)
+            }
+        case .release(let id):
+            guard self.exchanges.phase(of: id) == .releaseHeld else { return }
+            self.exchanges.update(id) { $0.phase = self.isConnected ? .awaitingPubComp : .releaseReady }
+            if self.isConnected { effects.append(.send(.pubRel(Acknowledgement(packetID: id)))) }
+        case .answer(let packet):
+            effects.append(.send(packet))
+        }
+    }
+
+    /// The store could not keep what lies between the tickets: messages that were not sent yet fail.
+    package mutating func failUnsent(
+        after confirmed: Ticket,
+        through ticket: Ticket,
+        failure: EngineFailure,
+        gate: inout StoreGate,
+        into effects: inout [Effect]
+    ) {
+        let fails = { (candidate: Ticket) in candidate > confirmed && candidate <= ticket }
+        for (id, exchange) in self.exchanges.inOrder where exchange.phase == .held && fails(exchange.ticket) {
+            guard let ended = self.exchanges.close(id) else { continue }
+            self.quota += 1
+            self.fail(ended.operation, serial: ended.serial, size: ended.size, failure, gate: &gate, into: &effects)
+        }
+        for queued in self.queue where fails(queued.ticket) {
+            let size = queued.frame.size
+            self.fail(queued.operation, serial: queued.serial, size: size, failure, gate: &gate, into: &effects)
+        }
+        self.queue.removeAll { fails($0.ticket) }
+    }
+
+    private mutating func fail(
+        _ operation: OperationID?,
+        serial: UInt64,
+        size: Int,
+        _ failure: EngineFailure,
+        gate: inout StoreGate,
+        into effects: inout [Effect]
+    ) {
+        self.pendingBytes -= size
+        // Part of the message may have been kept: it must not come back after a restart.
+        _ = gate.persist(.outboundFinished(serial: serial), into: &effects)
+        if let operation { effects.append(.complete(operation, .failed(failure))) }
+    }
+
+    /// Ends every call; what the server may still ask about stays if the session is kept.
+    package mutating func abandonCalls(
+        failure cause: EngineFailure,
+        keepingSession: Bool,
+        gate: inout StoreGate,
+        into effects: inout [Effect]
+    ) {
+        for queued in self.queue {
+            self.pendingBytes -= queued.frame.size
+            if queued.frame.message.qos != .atMostOnce {
+                _ = gate.persist(.outboundFinished(serial: queued.serial), into: &effects)
+            }
+            var failure = cause
+            failure.message = "never sent: " + cause.message
+            if let operation = queued.operation { effects.append(.complete(operation, .failed(failure))) }
+        }
+        self.queue.removeAll()
+        for (id, exchange) in self.exchanges.inOrder where exchange.phase != .otherRequest {
+            let words = "sent, but not acknowledged before the end: \(cause.message)"
+            let failure = EngineFailure(.outcomeUnknown, reason: cause.reason, words)
+            if let operation = exchange.operation { effects.append(.complete(operation, .failed(failure))) }
+            if keepingSession {
+                self.exchanges.update(id) { $0.operation = nil }
+            } else {
+                self.pendingBytes -= self.exchanges.close(id)?.size ?? 0
+                _ = gate.persist(.outboundFinished(serial: exchange.serial), into: &effects)
+            }
+        }
+    }
+
+    /// Takes over what a store kept. Messages without an identifier were never sent.
+    package mutating func restore(_ records: [OutboundRecord], version: ProtocolVersion) {
+        for record in records {
+            self.skipSerials(to: record.serial)
+            let frame = record.message.flatMap { try? PublishFrame($0, version: version) }
+            self.pendingBytes += frame?.size ?? 0
+            guard let number = record.packetID, let id = PacketID(number) else {
+                if let frame {
+                    self.queue.append(Queued(frame: frame, operation: nil, serial: record.serial, ticket: .none))
+                }
+                continue
+            }
+            var exchange = ExchangeTable.Exchange(phase: .unsent, frame: frame, operation: nil, serial: record.serial)
+            if record.phase == .releasing {
+                exchange.phase = .releaseReady
+                exchange.releaseOrder = self.takeReleaseOrder()
+            }
+            self.exchanges.restore(exchange, id: id)
+        }
+    }
+}

@@ -1,0 +1,179 @@
+// This source file is part of swift-mqtt.
+// SPDX-License-Identifier: Apache-2.0
+
+import DequeModule
+package import MQTTWire
+
+/// What became of a request to publish.
+package enum PublishDecision: Equatable, Sendable {
+    /// Write it now, under this identifier; nil at QoS 0.
+    case send(PacketID?)
+    /// It goes out later, by an effect.
+    case queued
+    case refused(EngineFailure)
+}
+
+/// The sending half of QoS 1 and 2 across connections (MQTT 5.0, 4.3, 4.4, 4.9).
+///
+/// There is one order: what was sent on an earlier connection and not acknowledged, then what waits in the queue, then new
+/// calls. A new message never overtakes an older one.
+package struct OutboundPublishes: Sendable {
+    struct Queued: Sendable {
+        var frame: PublishFrame
+        var operation: OperationID?
+        var serial: UInt64
+        var ticket: Ticket
+    }
+
+    /// What an acknowledgement of the server did.
+    package enum Verdict: Equatable { case accepted, ignored, violation(String) }
+
+    package internal(set) var exchanges = ExchangeTable()
+    var queue: Deque<Queued> = []
+    /// What is sent before anything from the queue.
+    var resend: Deque<PacketID> = []
+    /// How many more messages may be in flight; below zero while a smaller limit has to be reached.
+    var quota = 0
+    var isConnected = false
+    var pendingBytes = 0
+    private var nextSerial: UInt64 = 1
+    private var releases: UInt64 = 0
+    private let version: ProtocolVersion
+    private let countLimit: Int
+    private let bytesLimit: Int
+
+    package init(configuration: EngineConfiguration) {
+        self.version = configuration.version
+        self.countLimit = configuration.pendingLimit
+        self.bytesLimit = configuration.pendingBytesLimit
+    }
+
+    /// Messages that are neither acknowledged nor failed.
+    package var pendingCount: Int { self.exchanges.count + self.queue.count }
+
+    /// Whether a message of ours waits for the server's answer.
+    package var isAwaitingReply: Bool { !self.exchanges.isEmpty }
+
+    /// Takes a QoS 1 or 2 message.
+    package mutating func publish(
+        _ frame: PublishFrame,
+        operation: OperationID,
+        gate: inout StoreGate,
+        into effects: inout [Effect]
+    ) -> PublishDecision {
+        guard self.pendingCount < self.countLimit, self.pendingBytes + frame.size <= self.bytesLimit else {
+            return .refused(EngineFailure(.queueFull, "\(self.pendingCount) messages are already waiting to be sent"))
+        }
+        let serial = self.takeSerial()
+        self.pendingBytes += frame.size
+        let mayGo = self.isConnected && self.quota > 0 && self.queue.isEmpty && self.resend.isEmpty
+        guard mayGo, let id = self.open(frame, operation: operation, serial: serial, held: gate.isDurable) else {
+            let record = { OutboundRecord(serial: serial, message: frame.message) }
+            let ticket = gate.persist(.outboundAdded(record()), into: &effects)
+            self.queue.append(Queued(frame: frame, operation: operation, serial: serial, ticket: ticket))
+            return .queued
+        }
+        guard gate.isDurable else { return .send(id) }
+        let record = { OutboundRecord(serial: serial, packetID: id.rawValue, message: frame.message) }
+        self.hold(id, until: gate.persist(.outboundAdded(record()), into: &effects), gate: &gate)
+        return .queued
+    }
+
+    /// Keeps a QoS 0 message for the next connection, in order with the others.
+    package mutating func queueUnacknowledged(_ frame: PublishFrame, operation: OperationID) -> PublishDecision {
+        guard self.pendingCount < self.countLimit, self.pendingBytes + frame.size <= self.bytesLimit else {
+            return .refused(EngineFailure(.queueFull, "\(self.pendingCount) messages are already waiting to be sent"))
+        }
+        self.pendingBytes += frame.size
+        self.queue.append(Queued(frame: frame, operation: operation, serial: self.takeSerial(), ticket: .none))
+        return .queued
+    }
+
+    /// Sends whatever may be sent, oldest first.
+    package mutating func pump(gate: inout StoreGate, into effects: inout [Effect]) {
+        guard self.isConnected, self.pumpResends(into: &effects) else { return }
+        while let next = self.queue.first {
+            if next.frame.message.qos == .atMostOnce {
+                self.pendingBytes -= next.frame.size
+                effects.append(.sendUnacknowledged(next.frame))
+                if let operation = next.operation {
+                    effects.append(.complete(operation, .published(.success, Properties())))
+                }
+                self.queue.removeFirst()
+                continue
+            }
+            guard self.quota > 0, gate.isConfirmed(next.ticket),
+                let id = self.open(next.frame, operation: next.operation, serial: next.serial, held: gate.isDurable)
+            else { return }
+            self.queue.removeFirst()
+            if gate.isDurable {
+                let change = StoreChange.outboundAssigned(serial: next.serial, packetID: id.rawValue)
+                self.hold(id, until: gate.persist(change, into: &effects), gate: &gate)
+            } else {
+                effects.append(.sendPublish(next.frame, packetID: id, duplicate: false))
+            }
+        }
+    }
+
+    mutating func takeSerial() -> UInt64 {
+        defer { self.nextSerial += 1 }
+        return self.nextSerial
+    }
+
+    mutating func takeReleaseOrder() -> UInt64 {
+        defer { self.releases += 1 }
+        return self.releases
+    }
+
+    /// Serials of restored messages are taken.
+    mutating func skipSerials(to serial: UInt64) { self.nextSerial = max(self.nextSerial, serial &+ 1) }
+
+    var answersUnknownWithReason: Bool { self.version.hasProperties }
+
+    /// Gives the message an identifier and takes it from the quota.
+    private mutating func open(
+        _ frame: PublishFrame,
+        operation: OperationID?,
+        serial: UInt64,
+        held: Bool
+    ) -> PacketID? {
+        let phase: ExchangeTable.Phase =
+            held ? .held : frame.message.qos == .atLeastOnce ? .awaitingPubAck : .awaitingPubRec
+        let exchange = ExchangeTable.Exchange(phase: phase, frame: frame, operation: operation, serial: serial)
+        guard let id = self.exchanges.open(exchange) else { return nil }
+        self.quota -= 1
+        return id
+    }
+
+    private mutating func hold(_ id: PacketID, until ticket: Ticket, gate: inout StoreGate) {
+        self.exchanges.update(id) { $0.ticket = ticket }
+        gate.hold(.publish(id), until: ticket)
+    }
+
+    /// Sends again what the last connection left behind; false while the quota stands in the way.
+    private mutating func pumpResends(into effects: inout [Effect]) -> Bool {
+        while let id = self.resend.first {
+            switch self.exchanges.phase(of: id) {
+            case .unsent, .ready:
+                guard self.quota > 0 else { return false }
+                self.quota -= 1
+                self.sendPublish(id, into: &effects)
+            case .releaseReady:
+                self.exchanges.update(id) { $0.phase = .awaitingPubComp }
+                effects.append(.send(.pubRel(Acknowledgement(packetID: id))))
+            default:
+                break
+            }
+            self.resend.removeFirst()
+        }
+        return true
+    }
+
+    /// Sends the PUBLISH of an exchange that has its place in the quota already.
+    mutating func sendPublish(_ id: PacketID, into effects: inout [Effect]) {
+        guard let exchange = self.exchanges[id], let frame = exchange.frame else { return }
+        effects.append(.sendPublish(frame, packetID: id, duplicate: exchange.phase == .unsent))
+        let phase: ExchangeTable.Phase = frame.message.qos == .atLeastOnce ? .awaitingPubAck : .awaitingPubRec
+        self.exchanges.update(id) { $0.phase = phase }
+    }
+}

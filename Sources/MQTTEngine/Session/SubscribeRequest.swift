@@ -1,0 +1,31 @@
+// This source file is part of swift-mqtt.
+// SPDX-License-Identifier: Apache-2.0
+
+package import MQTTWire
+
+/// A subscription the user asks for: one or more filters whose messages arrive in one place.
+package struct SubscribeRequest: Hashable, Sendable {
+    package struct Filter: Hashable, Sendable {
+        package var filter: TopicFilter
+        package var options: SubscriptionOptions
+
+        package init(_ filter: TopicFilter, options: SubscriptionOptions) {
+            self.filter = filter
+            self.options = options
+        }
+    }
+
+    package var id: SubscriptionID
+    package var filters: [Filter]
+    /// The subscription identifier, 5.0 only.
+    package var identifier: UInt32?
+    /// Whether messages are acknowledged on hand-over or by hand, not on arrival.
+    package var acknowledgesLater: Bool
+
+    package init(id: SubscriptionID, filters: [Filter], identifier: UInt32? = nil, acknowledgesLater: Bool) {
+        self.id = id
+        self.filters = filters
+        self.identifier = identifier
+        self.acknowledgesLater = acknowledgesLater
+    }
+}

@@ -1,0 +1,141 @@
+// This source file is part of swift-mqtt.
+// SPDX-License-Identifier: Apache-2.0
+
+package import MQTTWire
+
+/// What the user has subscribed to, and what the server knows of it.
+///
+/// Filters are asked for again exactly when the server has no session, in batches; a refusal belongs to its subscription
+/// alone. Two subscriptions may share a filter: the server then holds it once, with the higher QoS.
+package struct SubscriptionLedger: Sendable {
+    enum Status: Equatable {
+        /// To be sent on this connection or the next.
+        case wanted
+        /// In a SUBSCRIBE that has no answer yet.
+        case asked
+        case answered(ReasonCode)
+    }
+
+    struct Entry: Sendable {
+        var request: SubscribeRequest
+        var status: [Status]
+        var operation: OperationID?
+        var order: UInt64
+    }
+
+    struct Asked: Sendable {
+        var subscription: SubscriptionID
+        var filter: Int
+        var order: UInt64
+    }
+
+    struct Farewell: Sendable {
+        var filters: [String]
+        var operation: OperationID?
+    }
+
+    /// A subscription that ended because the server refused one of its filters.
+    package struct Refused: Sendable {
+        package var request: SubscribeRequest
+        package var operation: OperationID?
+        package var failure: EngineFailure
+        package var reason: ReasonCode
+    }
+
+    var entries: [SubscriptionID: Entry] = [:]
+    var users: [TopicFilter: [SubscriptionID]] = [:]
+    var asked: [PacketID: [Asked]] = [:]
+    var farewells: [PacketID: Farewell] = [:]
+    /// Entries with filters still to be sent, in the order of asking.
+    var unsent: [SubscriptionID] = []
+    /// Filters the server's session may still hold though nobody wants them.
+    var orphans: [TopicFilter] = []
+    private var nextOrder: UInt64 = 0
+    let filtersPerSubscribe: Int
+    let keepsSession: Bool
+
+    package init(configuration: EngineConfiguration) {
+        self.filtersPerSubscribe = max(1, configuration.filtersPerSubscribe)
+        self.keepsSession = configuration.keepsSession
+    }
+
+    /// Whether a SUBACK or UNSUBACK is due.
+    package var isAwaitingReply: Bool { !self.asked.isEmpty || !self.farewells.isEmpty }
+
+    /// Whether filters wait for a free packet identifier or for a connection.
+    package var hasUnsent: Bool { !self.unsent.isEmpty }
+
+    /// The request of a subscription that is still wanted.
+    package func request(of id: SubscriptionID) -> SubscribeRequest? { self.entries[id]?.request }
+
+    /// Notes a subscription; ``sendUnsent(limits:exchanges:into:)`` asks the server.
+    package mutating func add(_ request: SubscribeRequest, operation: OperationID?) {
+        let status = Array(repeating: Status.wanted, count: request.filters.count)
+        self.nextOrder += 1
+        self.entries[request.id] = Entry(request: request, status: status, operation: operation, order: self.nextOrder)
+        for filter in request.filters { self.users[filter.filter, default: []].append(request.id) }
+        self.unsent.append(request.id)
+    }
+
+    /// Asks the server for everything that is still to be sent, as far as packet identifiers reach.
+    package mutating func sendUnsent(
+        limits: NegotiatedLimits,
+        exchanges: inout ExchangeTable,
+        into effects: inout [Effect]
+    ) {
+        var part = Part()
+        sending: for id in self.unsent {
+            guard let entry = self.entries[id] else { continue }
+            let identifier = entry.request.identifier
+            for (index, status) in entry.status.enumerated() where status == .wanted {
+                let size = entry.request.filters[index].filter.string.utf8.count + 3
+                let isFull = part.items.count >= self.filtersPerSubscribe || part.bytes + size > limits.maximumPacketSize
+                if !part.items.isEmpty, isFull || part.identifier != identifier {
+                    guard self.send(part, exchanges: &exchanges, into: &effects) else { break sending }
+                    part = Part()
+                }
+                part.identifier = identifier
+                part.bytes += size
+                part.items.append(Asked(subscription: id, filter: index, order: entry.order))
+            }
+        }
+        if !part.items.isEmpty { _ = self.send(part, exchanges: &exchanges, into: &effects) }
+        self.unsent.removeAll { id in self.entries[id]?.status.contains(.wanted) != true }
+    }
+
+    /// What goes into one SUBSCRIBE.
+    private struct Part {
+        var items: [Asked] = []
+        var identifier: UInt32?
+        /// The fixed header, the packet identifier and the properties take at most so much.
+        var bytes = 16
+    }
+
+    /// Sends one SUBSCRIBE; false without a free packet identifier.
+    private mutating func send(
+        _ part: Part,
+        exchanges: inout ExchangeTable,
+        into effects: inout [Effect]
+    ) -> Bool {
+        let exchange = ExchangeTable.Exchange(phase: .otherRequest, frame: nil, operation: nil, serial: 0)
+        guard let packetID = exchanges.open(exchange) else { return false }
+        let entries = part.items.compactMap(self.wireEntry)
+        for item in part.items { self.entries[item.subscription]?.status[item.filter] = .asked }
+        self.asked[packetID] = part.items
+        let properties: Properties = part.identifier.map { [.subscriptionIdentifier($0)] } ?? []
+        effects.append(.send(.subscribe(Subscribe(packetID: packetID, entries: entries, properties: properties))))
+        return true
+    }
+
+    /// The filter with the highest QoS any of its users asks for.
+    private func wireEntry(_ item: Asked) -> Subscribe.Entry? {
+        guard let wanted = self.entries[item.subscription]?.request.filters[item.filter] else { return nil }
+        var options = wanted.options
+        for user in self.users[wanted.filter] ?? [] where user != item.subscription {
+            for filter in self.entries[user]?.request.filters ?? [] where filter.filter == wanted.filter {
+                options.qos = max(options.qos, filter.options.qos)
+            }
+        }
+        return Subscribe.Entry(filter: wanted.filter.string, options: options)
+    }
+}
