@@ -18,6 +18,16 @@ public struct Properties: Hashable, Sendable, ExpressibleByArrayLiteral {
 
     /// Appends a property, whether or not one of its kind is there.
     public mutating func append(_ property: Property) { self.list.append(property) }
+
+    mutating func reserveCapacity(_ count: Int) { self.list.reserveCapacity(count) }
+
+    /// Puts a property where the first of its kind stands, or at the end, and removes all others of its kind.
+    mutating func set(_ id: PropertyID, _ property: Property?) {
+        let place = self.list.firstIndex { $0.id == id }
+        self.list.removeAll { $0.id == id }
+        guard let property else { return }
+        self.list.insert(property, at: place ?? self.list.endIndex)
+    }
 }
 
 extension Properties: RandomAccessCollection {
