@@ -1,8 +1,6 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
-package import MQTTWire
-
 /// What lives as long as one connection and is thrown away whole with it.
 package struct ConnectionState: Sendable {
     package var limits: NegotiatedLimits

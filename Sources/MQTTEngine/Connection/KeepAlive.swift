@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import DequeModule
-package import MQTTWire
 
 /// Sends a PINGREQ when one direction has been silent for the keep-alive, and knows when the peer is gone.
 ///

@@ -1,7 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
-package import MQTTWire
+import MQTTWire
 
 extension Engine {
     /// Takes over what a store kept. Call before the first connection.

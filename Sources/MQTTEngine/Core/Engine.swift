@@ -1,7 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
-package import MQTTWire
+import MQTTWire
 
 /// The rules of an MQTT client, without any I/O: values in, effects out.
 ///

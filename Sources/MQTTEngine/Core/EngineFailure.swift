@@ -34,6 +34,8 @@ package struct EngineFailure: Error, Hashable, Sendable {
         case outcomeUnknown
         /// The store could not keep it; it was never sent.
         case storeFailed
+        /// The call was cancelled; what it began goes on.
+        case cancelled
         /// The credentials could not be had.
         case credentialsUnavailable
     }

@@ -1,7 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
-package import MQTTWire
+import MQTTWire
 
 /// Decides after each ended connection whether, and when, to try again.
 package struct ReconnectMachine: Sendable {

@@ -85,11 +85,22 @@ extension OutboundPublishes {
         }
         self.pendingBytes -= freed
         if gate.isDurable {
-            let ticket = gate.persist(.outboundReleased(serial: serial), into: &effects)
-            gate.hold(.release(id), until: ticket)
+            self.holdRelease(id, serial, &gate, &effects)
         } else {
             effects.append(.send(.pubRel(Acknowledgement(packetID: id))))
         }
+    }
+
+    /// PUBREL waits until the store knows that PUBREC has come.
+    mutating func holdRelease(
+        _ id: PacketID,
+        _ serial: UInt64,
+        _ gate: inout StoreGate,
+        _ effects: inout [Effect]
+    ) {
+        let ticket = gate.persist(.outboundReleased(serial: serial), into: &effects)
+        self.exchanges.update(id) { $0.ticket = ticket }
+        gate.hold(.release(id), until: ticket)
     }
 
     /// The exchange is over: its call ends, its identifier is free, the next message may go.

@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import DequeModule
 package import MQTTWire
 
 extension OutboundPublishes {
@@ -31,8 +32,12 @@ extension OutboundPublishes {
             case .releaseReady:
                 releases.append((exchange.releaseOrder, id))
                 reserved += 1
-            case .held, .releaseHeld:
+            case .held:
                 reserved += 1
+            case .releaseHeld:
+                reserved += 1
+                // The store failed when the last connection stood: ask it again.
+                if gate.isConfirmed(exchange.ticket) { self.holdRelease(id, exchange.serial, &gate, &effects) }
             default:
                 break
             }
@@ -138,16 +143,17 @@ extension OutboundPublishes {
         gate: inout StoreGate,
         into effects: inout [Effect]
     ) {
-        for queued in self.queue {
-            self.pendingBytes -= queued.frame.size
-            if queued.frame.message.qos != .atMostOnce {
-                _ = gate.persist(.outboundFinished(serial: queued.serial), into: &effects)
-            }
+        // What a store keeps goes out with the next connection, whoever makes it.
+        let stays = { (queued: Queued) in gate.isDurable && queued.frame.message.qos != .atMostOnce }
+        for index in self.queue.indices {
+            let queued = self.queue[index]
             var failure = cause
-            failure.message = "never sent: " + cause.message
+            failure.message = (stays(queued) ? "kept in the store, not sent yet: " : "never sent: ") + cause.message
+            if stays(queued) { failure.kind = .outcomeUnknown } else { self.pendingBytes -= queued.frame.size }
             if let operation = queued.operation { effects.append(.complete(operation, .failed(failure))) }
+            self.queue[index].operation = nil
         }
-        self.queue.removeAll()
+        self.queue.removeAll { !stays($0) }
         for (id, exchange) in self.exchanges.inOrder where exchange.phase != .otherRequest {
             let words = "sent, but not acknowledged before the end: \(cause.message)"
             let failure = EngineFailure(.outcomeUnknown, reason: cause.reason, words)

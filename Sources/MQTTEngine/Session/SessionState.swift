@@ -1,7 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
-package import MQTTWire
+import MQTTWire
 
 /// What survives a connection: identifiers, messages under way in both directions, subscriptions (MQTT 5.0, 4.1).
 package struct SessionState: Sendable {
