@@ -144,7 +144,8 @@ extension OutboundPublishes {
         into effects: inout [Effect]
     ) {
         // What a store keeps goes out with the next connection, whoever makes it.
-        let stays = { (queued: Queued) in gate.isDurable && queued.frame.message.qos != .atMostOnce }
+        let isDurable = gate.isDurable
+        let stays = { (queued: Queued) in isDurable && queued.frame.message.qos != .atMostOnce }
         for index in self.queue.indices {
             let queued = self.queue[index]
             var failure = cause
