@@ -164,6 +164,14 @@ extension Engine {
         effects.append(.complete(operation, .disconnected))
     }
 
+    /// Nobody wants the client any more: everything ends, without a DISCONNECT.
+    package mutating func abandon(_ failure: EngineFailure, now: Instant, into effects: inout [Effect]) {
+        effects.append(.close)
+        self.forgetConnection(failure, into: &effects)
+        self.phase = .idle
+        self.endEverything(calls: failure, into: &effects)
+    }
+
     /// CONNACK came and is good.
     mutating func accepted(_ connected: Connected, now: Instant, into effects: inout [Effect]) {
         self.phase = .connected

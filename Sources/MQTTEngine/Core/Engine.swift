@@ -26,7 +26,7 @@ package struct Engine: Sendable {
     package var session: SessionState
     package var connection: ConnectionState?
     var reconnect: ReconnectMachine
-    var connectCalls: [OperationID] = []
+    package internal(set) var connectCalls: [OperationID] = []
     /// Whether any connection stood since the user asked for one.
     var hasConnected = false
     /// Whether the server may hold a session of this client, from this or an earlier connection.

@@ -49,6 +49,16 @@ package struct EngineFailure: Error, Hashable, Sendable {
     package var filter: String?
     /// The server's own words and properties, where it gave some.
     package var properties: Properties
+    /// The error underneath, opaque here.
+    package var cause: Cause?
+
+    /// An error that is carried along; failures are compared without it.
+    package struct Cause: Hashable, Sendable {
+        package let error: any Error
+        package init(_ error: any Error) { self.error = error }
+        package static func == (left: Cause, right: Cause) -> Bool { true }
+        package func hash(into hasher: inout Hasher) {}
+    }
 
     package init(
         _ kind: Kind,

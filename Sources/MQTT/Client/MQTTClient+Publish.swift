@@ -1,0 +1,138 @@
+// This source file is part of swift-mqtt.
+// SPDX-License-Identifier: Apache-2.0
+
+import MQTTEngine
+public import MQTTWire
+public import NIOCore
+
+extension MQTTClient {
+    /// Publishes a message and returns once the server has taken responsibility for it.
+    ///
+    /// At QoS 0 this returns when the bounded outbox has taken the message; at QoS 1 and 2 when the handshake ends, across as
+    /// many reconnects as that takes. Cancelling stops the wait, not the delivery.
+    ///
+    /// - Throws: ``MQTTError`` with code `invalidTopic`, `packetTooLarge`, `notSupportedByServer`, `notConnected`, `queueFull`
+    ///   or `storeFailed` when nothing was sent; `publishRefused`, `outcomeUnknown`, `clientClosed` or `cancelled` later.
+    @discardableResult
+    public func publish(
+        _ payload: ByteBuffer,
+        to topic: String,
+        qos: QoS = .atMostOnce,
+        retain: Bool = false
+    ) async throws(MQTTError) -> PublishOutcome {
+        try await self.publish(OutgoingMessage(topic: topic, payload: payload, qos: qos, retain: retain))
+    }
+
+    /// Publishes text, bytes, or a number as decimal text; otherwise as ``publish(_:to:qos:retain:)-(ByteBuffer,_,_,_)``.
+    @discardableResult
+    public func publish(
+        _ payload: some MQTTPayload,
+        to topic: String,
+        qos: QoS = .atMostOnce,
+        retain: Bool = false
+    ) async throws(MQTTError) -> PublishOutcome {
+        let message = OutgoingMessage(topic: topic, payload: payload.mqttPayload, qos: qos, retain: retain)
+        return try await self.publish(message)
+    }
+
+    /// Publishes an empty message; with `retain` it clears what the server keeps for the topic.
+    @discardableResult
+    public func publish(
+        to topic: String,
+        qos: QoS = .atMostOnce,
+        retain: Bool = false
+    ) async throws(MQTTError) -> PublishOutcome {
+        try await self.publish(OutgoingMessage(topic: topic, payload: ByteBuffer(), qos: qos, retain: retain))
+    }
+
+    /// Publishes a message that was made before; otherwise as ``publish(_:to:qos:retain:)-(ByteBuffer,_,_,_)``.
+    @discardableResult
+    public func publish(_ message: OutgoingMessage) async throws(MQTTError) -> PublishOutcome {
+        let frame = try self.frame(message)
+        guard message.qos != .atMostOnce else {
+            try await self.link.publishUnacknowledged(frame)
+            return PublishOutcome()
+        }
+        if self.configuration.sessionStore != nil { try await self.loadSession() }
+        let completion = await self.link.call { state, operation in
+            self.link.publishAcknowledged(frame, &state, operation)
+        }
+        return try completion.publishOutcome()
+    }
+
+    /// Hands a message over and returns at once with a receipt.
+    ///
+    /// Messages go out in the order of the calls. The receipt need not be looked at; at QoS 0 it is complete at once.
+    ///
+    /// - Throws: ``MQTTError`` with code `invalidTopic`, `packetTooLarge`, `notSupportedByServer`, `notConnected`, `queueFull`:
+    ///   nothing was sent. With a session store, connect first.
+    @discardableResult
+    public func enqueue(
+        _ payload: some MQTTPayload,
+        to topic: String,
+        qos: QoS = .atLeastOnce,
+        retain: Bool = false
+    ) throws(MQTTError) -> PublishReceipt {
+        try self.enqueue(OutgoingMessage(topic: topic, payload: payload.mqttPayload, qos: qos, retain: retain))
+    }
+
+    /// Hands over a message that was made before; otherwise as ``enqueue(_:to:qos:retain:)``.
+    @discardableResult
+    public func enqueue(_ message: OutgoingMessage) throws(MQTTError) -> PublishReceipt {
+        let frame = try self.frame(message)
+        guard message.qos != .atMostOnce else {
+            var isFull = false
+            try self.link.writeUnacknowledged(frame, mustPace: &isFull)
+            return PublishReceipt(ended: .published(.success, Properties()))
+        }
+        return try self.link.enqueue(frame)
+    }
+
+    /// Publishes a sequence of messages, many at a time, and returns when the server has taken all of them.
+    ///
+    /// The order is kept. No further message is taken from the sequence after one failed or the task was cancelled; those
+    /// under way end first unless the task was cancelled.
+    ///
+    /// - Returns: How many messages were taken.
+    /// - Throws: The first ``MQTTError``, with the codes of ``publish(_:to:qos:retain:)-(ByteBuffer,_,_,_)``.
+    @discardableResult
+    public func publish(contentsOf messages: some Sequence<OutgoingMessage>) async throws(MQTTError) -> Int {
+        if self.configuration.sessionStore != nil { try await self.loadSession() }
+        let batch = PublishBatch()
+        var iterator = messages.makeIterator()
+        var chunk: [PublishFrame] = []
+        var isAtEnd = false
+        while !isAtEnd, batch.failure == nil, !Task.isCancelled {
+            chunk.removeAll(keepingCapacity: true)
+            while chunk.count < 64 {
+                guard let message = iterator.next() else {
+                    isAtEnd = true
+                    break
+                }
+                do throws(MQTTError) {
+                    chunk.append(try self.frame(message))
+                } catch {
+                    batch.began(1)
+                    batch.ended(1, failure: error)
+                    isAtEnd = true
+                    break
+                }
+            }
+            await self.link.publish(chunk, batch: batch)
+            await batch.wait(untilAtMost: 256)
+        }
+        await batch.wait(untilAtMost: 0)
+        if let failure = batch.failure { throw failure }
+        if Task.isCancelled { throw .cancelled }
+        return batch.acknowledged
+    }
+
+    /// Checks a message against the rules of the version.
+    private func frame(_ message: OutgoingMessage) throws(MQTTError) -> PublishFrame {
+        do throws(EncodingError) {
+            return try PublishFrame(message, version: Version.protocolVersion)
+        } catch {
+            throw MQTTError(error)
+        }
+    }
+}

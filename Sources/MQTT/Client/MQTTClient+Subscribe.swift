@@ -1,0 +1,140 @@
+// This source file is part of swift-mqtt.
+// SPDX-License-Identifier: Apache-2.0
+
+import MQTTEngine
+public import MQTTWire
+
+extension MQTTClient {
+    /// Subscribes, runs the body with the messages, and unsubscribes on the way out, whichever way that is.
+    ///
+    /// The subscription is made again after reconnects when the server has forgotten it. A body may publish, subscribe,
+    /// disconnect or do anything else from inside its loop.
+    ///
+    /// - Throws: ``MQTTError`` with code `invalidFilter`, `subscriptionRefused`, `notSupportedByServer`, `notConnected`,
+    ///   `clientClosed` or `cancelled` before the body begins; then what the body throws.
+    public func subscribe<Result>(
+        to filters: String...,
+        qos: QoS = .atMostOnce,
+        settings: SubscriptionSettings = SubscriptionSettings(),
+        _ body: (MQTTSubscription) async throws -> Result
+    ) async throws -> Result {
+        let subscription = try await self.subscribe(
+            to: try Self.requests(filters, qos: qos, options: SubscribeOptions()),
+            settings: settings,
+            identifier: nil
+        )
+        return try await Self.run(subscription, body)
+    }
+
+    /// Subscribes and returns when the server has accepted every filter.
+    ///
+    /// Waits for a connection when there is none, unless the offline policy says otherwise. Cancelling gives the subscription
+    /// up. Call ``MQTTSubscription/unsubscribe()`` when done.
+    ///
+    /// - Throws: ``MQTTError`` with code `invalidFilter`, `subscriptionRefused` (with the filter and the reason; filters the
+    ///   server accepted are given up), `notSupportedByServer`, `notConnected`, `clientClosed` or `cancelled`.
+    public func subscribe(
+        to filters: String...,
+        qos: QoS = .atMostOnce,
+        settings: SubscriptionSettings = SubscriptionSettings()
+    ) async throws(MQTTError) -> MQTTSubscription {
+        try await self.subscribe(
+            to: try Self.requests(filters, qos: qos, options: SubscribeOptions()),
+            settings: settings,
+            identifier: nil
+        )
+    }
+
+    /// Declares a subscription without waiting for the server, so that the backlog of a kept session finds it.
+    ///
+    /// Call it before ``connect()``. The filters are sent when there is a connection. A refusal ends the messages with an
+    /// error, and is told in ``events``.
+    ///
+    /// - Throws: ``MQTTError`` with code `invalidFilter`.
+    public func declareSubscription(
+        to filters: String...,
+        qos: QoS = .atMostOnce,
+        settings: SubscriptionSettings = SubscriptionSettings()
+    ) throws(MQTTError) -> MQTTSubscription {
+        let requests = try Self.requests(filters, qos: qos, options: SubscribeOptions())
+        let core = self.link.makeSubscription(requests, settings)
+        self.link.change { state in
+            let request = Self.request(core, requests, identifier: nil)
+            state.engine.subscribe(request, operation: nil, into: &state.effects)
+        }
+        return MQTTSubscription(core: core, reasons: [])
+    }
+
+    func subscribe(
+        to filters: [SubscribeRequest.Filter],
+        settings: SubscriptionSettings,
+        identifier: UInt32?
+    ) async throws(MQTTError) -> MQTTSubscription {
+        let core = self.link.makeSubscription(filters, settings)
+        let completion = await self.link.call { state, operation in
+            let request = Self.request(core, filters, identifier: identifier)
+            state.engine.subscribe(request, operation: operation, into: &state.effects)
+        }
+        switch completion {
+        case .subscribed(let reasons):
+            return MQTTSubscription(core: core, reasons: reasons)
+        case .failed(let failure):
+            self.link.end(core)
+            core.finish(nil, dropping: true)
+            throw MQTTError(failure)
+        default:
+            preconditionFailure("a subscribe ended as another request")
+        }
+    }
+
+    static func run<Result>(
+        _ subscription: MQTTSubscription,
+        _ body: (MQTTSubscription) async throws -> Result
+    ) async throws -> Result {
+        do {
+            let result = try await body(subscription)
+            await subscription.unsubscribe()
+            return result
+        } catch {
+            await subscription.unsubscribe()
+            throw error
+        }
+    }
+
+    private static func request(
+        _ core: SubscriptionCore,
+        _ filters: [SubscribeRequest.Filter],
+        identifier: UInt32?
+    ) -> SubscribeRequest {
+        SubscribeRequest(
+            id: core.id,
+            filters: filters,
+            identifier: identifier,
+            acknowledgesLater: core.options.acknowledgement != .onArrival
+        )
+    }
+
+    /// Checks the filters.
+    static func requests(
+        _ filters: [String],
+        qos: QoS,
+        options: SubscribeOptions
+    ) throws(MQTTError) -> [SubscribeRequest.Filter] {
+        guard !filters.isEmpty else { throw MQTTError(.invalidFilter, "a subscription needs at least one filter") }
+        var requests: [SubscribeRequest.Filter] = []
+        for filter in filters {
+            do throws(InvalidTopic) {
+                let options = SubscriptionOptions(
+                    qos: qos,
+                    noLocal: options.noLocal,
+                    retainAsPublished: options.retainAsPublished,
+                    retainHandling: options.retainHandling
+                )
+                requests.append(SubscribeRequest.Filter(try TopicFilter(filter), options: options))
+            } catch {
+                throw MQTTError(error, isFilter: true)
+            }
+        }
+        return requests
+    }
+}

@@ -1,0 +1,95 @@
+// This source file is part of swift-mqtt.
+// SPDX-License-Identifier: Apache-2.0
+
+import Logging
+import MQTTEngine
+public import MQTTTransport
+import MQTTWire
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// An MQTT client of one version that stays connected until it is told not to.
+///
+/// It outlives connections: subscriptions and QoS 1 and 2 messages go on when the link drops and comes back. Use
+/// ``withClient(to:clientID:credentials:configuration:_:)`` where the client's life is a scope, or ``connect()`` and
+/// ``disconnect()`` where it is not. Letting go of the last reference closes the connection without a DISCONNECT.
+public final class MQTTClient<Version: MQTTVersion>: Sendable {
+    let link: Link
+    let configuration: Configuration
+    let eventLoop: any EventLoop
+    /// Why the configuration cannot be used.
+    let defect: MQTTError?
+    let sessionLoad = Mutex<Task<Void, any Error>?>(nil)
+    private let taskExecutor: EventLoopExecutor
+
+    /// The client identifier that was asked for; see ``ConnectionInfo/clientID`` for the one in use.
+    public let clientID: String
+
+    /// Makes a client; nothing is sent before ``connect()``.
+    ///
+    /// - Parameters:
+    ///   - endpoint: Where the server is.
+    ///   - clientID: A client identifier; takes precedence over the one of the configuration. When both are empty, one is
+    ///     generated and kept for the client's life.
+    ///   - credentials: A user name and password; takes precedence over those of the configuration.
+    ///   - configuration: Everything else.
+    public convenience init(
+        to endpoint: Endpoint,
+        clientID: String = "",
+        credentials: Credentials? = nil,
+        configuration: Configuration = Configuration()
+    ) {
+        var configuration = configuration
+        if !clientID.isEmpty { configuration.clientID = clientID }
+        if let credentials { configuration.credentials = credentials }
+        let eventLoop = configuration.eventLoop ?? MultiThreadedEventLoopGroup.singleton.next()
+        let world = NIOLinkWorld(
+            eventLoop: eventLoop,
+            endpoint: endpoint,
+            credentials: configuration.credentials,
+            timeout: configuration.connectTimeout
+        )
+        self.init(configuration: configuration, world: world, eventLoop: eventLoop)
+    }
+
+    /// Makes a client over a world of the caller's: a virtual clock, channels in memory, a foreign event loop.
+    package init(configuration: Configuration, world: any LinkWorld, eventLoop: any EventLoop) {
+        let clientID = configuration.clientID.isEmpty ? Self.generateClientID() : configuration.clientID
+        var defect: MQTTError?
+        var engineConfiguration = EngineConfiguration(version: Version.protocolVersion, clientID: clientID)
+        do throws(MQTTError) {
+            engineConfiguration = try configuration.engineConfiguration(clientID: clientID)
+        } catch {
+            defect = error
+        }
+        let settings = LinkSettings(
+            version: Version.protocolVersion,
+            maximumPacketSize: configuration.maximumPacketSize ?? 268_435_460,
+            memoryBudget: configuration.memoryBudget,
+            logger: configuration.logger ?? Logger.current,
+            store: configuration.sessionStore,
+            clientID: clientID
+        )
+        let engine = Engine(configuration: engineConfiguration, seed: UInt64.random(in: .min ... .max))
+        self.link = Link(engine: engine, settings: settings, world: world)
+        self.configuration = configuration
+        self.eventLoop = eventLoop
+        self.defect = defect
+        self.clientID = clientID
+        self.taskExecutor = EventLoopExecutor(eventLoop)
+    }
+
+    deinit { self.link.abandon() }
+
+    /// Runs tasks on the client's event loop, where its messages arrive: no change of thread per message.
+    ///
+    /// Nothing may block there: the client and everything else on that event loop would stand still.
+    public var executor: any TaskExecutor { self.taskExecutor }
+
+    /// At most 23 bytes, so that every version and every server takes it.
+    private static func generateClientID() -> String {
+        let digits = String(UInt64.random(in: .min ... .max), radix: 36)
+        return "swift-" + digits
+    }
+}

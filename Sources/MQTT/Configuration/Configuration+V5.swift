@@ -1,0 +1,66 @@
+// This source file is part of swift-mqtt.
+// SPDX-License-Identifier: Apache-2.0
+
+import MQTTEngine
+public import MQTTWire
+
+extension MQTTClient.Configuration where Version == V5 {
+    /// When a connection asks the server to forget the session (MQTT 5.0, 3.1.2.4).
+    public var cleanStart: CleanStart {
+        get {
+            switch self.versioned.cleanStart {
+            case .always: .always
+            case .firstOnly: .firstOnly
+            case .never: .never
+            }
+        }
+        set {
+            switch newValue {
+            case .always: self.versioned.cleanStart = .always
+            case .firstOnly: self.versioned.cleanStart = .firstOnly
+            case .never: self.versioned.cleanStart = .never
+            }
+        }
+    }
+
+    /// How long the server keeps the session after the connection ended; nil is for ever (MQTT 5.0, 3.1.2.11.2).
+    ///
+    /// 0, the default, ends the session with its connection. Whole seconds, rounded up.
+    public var sessionExpiry: Duration? {
+        get { self.versioned.sessionExpiry == .max ? nil : .seconds(Int64(self.versioned.sessionExpiry)) }
+        set {
+            let seconds = newValue.map { $0.wholeSeconds }
+            self.versioned.sessionExpiryIsValid = seconds.map { 0..<Int64(UInt32.max) ~= $0 } ?? true
+            self.versioned.sessionExpiry = seconds.map { UInt32(clamping: $0) } ?? .max
+        }
+    }
+
+    /// How many QoS 1 and 2 messages the server may have in flight to this client: 1,000 unless set, at least 1
+    /// (MQTT 5.0, 3.1.2.11.3). It bounds what a slow consumer makes the client hold.
+    public var receiveMaximum: UInt16 {
+        get { self.versioned.receiveMaximum }
+        set { self.versioned.receiveMaximum = newValue }
+    }
+
+    /// The properties of the will: delay, expiry, content type, response topic, correlation data, user properties.
+    public var willProperties: Properties {
+        get { self.versioned.willProperties }
+        set { self.versioned.willProperties = newValue }
+    }
+
+    /// Further properties of CONNECT, in this order: user properties, request problem information.
+    ///
+    /// Session expiry, receive maximum and maximum packet size have settings of their own and may not be here.
+    public var connectProperties: Properties {
+        get { self.versioned.connectProperties }
+        set { self.versioned.connectProperties = newValue }
+    }
+}
+
+extension Duration {
+    /// The duration in seconds, rounded up.
+    var wholeSeconds: Int64 {
+        let (seconds, attoseconds) = self.components
+        return attoseconds > 0 && seconds < .max ? seconds + 1 : seconds
+    }
+}

@@ -1,0 +1,24 @@
+// This source file is part of swift-mqtt.
+// SPDX-License-Identifier: Apache-2.0
+
+import MQTTEngine
+import NIOCore
+
+/// What is left to do once the link's lock is released: everything that may run the user's code or touch a channel.
+struct Aftermath {
+    struct Closing {
+        var channel: any Channel
+        var segments: [ByteBuffer]
+    }
+
+    var ended: [(waiter: Waiter, completion: Completion)] = []
+    var endedSubscriptions: [(core: SubscriptionCore, failure: EngineFailure)] = []
+    var events: [EngineEvent] = []
+    var closing: Closing?
+    var dial: UInt64?
+    var alarm: Instant?
+    /// Whether reading is to go on or to pause, when that changes.
+    var reading: (channel: any Channel, isOn: Bool)?
+    var mustWake = false
+    var mustStore = false
+}

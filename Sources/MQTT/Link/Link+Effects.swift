@@ -1,0 +1,133 @@
+// This source file is part of swift-mqtt.
+// SPDX-License-Identifier: Apache-2.0
+
+import Logging
+import MQTTEngine
+import MQTTWire
+import NIOCore
+
+extension Link {
+    /// Asks the engine something, then does what follows from it.
+    func change(_ body: (inout State) -> Void, wakes: Bool = true) {
+        let after = self.state.withLock { state in
+            body(&state)
+            return self.settle(&state)
+        }
+        self.carryOut(after, wakes: wakes)
+    }
+
+    /// Under the lock: does what can be done there, and notes the rest.
+    func settle(_ state: inout State) -> Aftermath {
+        var after = Aftermath()
+        var effects: [Effect] = []
+        swap(&effects, &state.effects)
+        for effect in effects { self.run(effect, &state, &after) }
+        effects.removeAll(keepingCapacity: true)
+        swap(&effects, &state.effects)
+        if state.channel != nil, state.outbox.count > 0, !state.isFlushScheduled {
+            state.isFlushScheduled = true
+            after.mustWake = true
+        }
+        if let next = state.engine.nextDeadline, state.alarm.map({ next < $0 }) ?? true {
+            state.alarm = next
+            after.alarm = next
+        }
+        self.updateReading(&state, &after)
+        if !state.drains.isEmpty, state.engine.session.outbound.pendingCount == 0 {
+            for operation in state.drains {
+                if let waiter = state.operations.take(operation) { after.ended.append((waiter, .disconnected)) }
+            }
+            state.drains = []
+        }
+        if !state.storeChanges.isEmpty, !state.isStoring {
+            state.isStoring = true
+            after.mustStore = true
+        }
+        return after
+    }
+
+    private func run(_ effect: Effect, _ state: inout State, _ after: inout Aftermath) {
+        switch effect {
+        case .send(let packet):
+            do throws(EncodingError) {
+                try state.outbox.append(packet)
+            } catch {
+                self.settings.logger.error("a packet could not be encoded", metadata: ["error": "\(error)"])
+            }
+        case .sendPublish(let frame, let packetID, let duplicate):
+            state.outbox.append(frame, packetID: packetID, duplicate: duplicate)
+        case .sendUnacknowledged(let frame):
+            state.outbox.append(frame, packetID: nil, duplicate: false)
+        case .persist(let change, let ticket):
+            state.storeChanges.append(change)
+            state.storeTicket = ticket
+        case .complete(let operation, let completion):
+            if let waiter = state.operations.take(operation) { after.ended.append((waiter, completion)) }
+        case .endSubscription(let id, let failure):
+            if let core = self.release(id, &state) { after.endedSubscriptions.append((core, failure)) }
+        case .dial:
+            state.attempt += 1
+            after.dial = state.attempt
+        case .close:
+            self.close(&state, &after)
+        case .report(let event):
+            after.events.append(event)
+        }
+    }
+
+    private func close(_ state: inout State, _ after: inout Aftermath) {
+        let segments = state.outbox.take()
+        self.endPacing(&state, &after)
+        state.isReadingPaused = false
+        guard let channel = state.channel else { return }
+        state.channel = nil
+        after.closing = Aftermath.Closing(channel: channel, segments: segments)
+    }
+
+    /// Reading pauses while a full subscription wants it and no answer is due, and while the peer takes nothing.
+    func updateReading(_ state: inout State, _ after: inout Aftermath) {
+        guard state.overfull > 0 || state.isReadingPaused || state.outbox.count > Self.stallLimit else { return }
+        guard let channel = state.channel else { return }
+        // Below zero for a moment when a consumer was faster than the note that its buffer was full.
+        let mayRead = state.overfull <= 0 || state.engine.isAwaitingReply
+        let shouldRead = mayRead && state.outbox.count <= Self.stallLimit
+        guard shouldRead == state.isReadingPaused else { return }
+        state.isReadingPaused = !shouldRead
+        after.reading = (channel, shouldRead)
+    }
+
+    /// Without the lock: writes, wakes, resumes, tells.
+    func carryOut(_ after: Aftermath, wakes: Bool = true) {
+        if let closing = after.closing { Self.close(closing) }
+        if let reading = after.reading {
+            reading.channel.setOption(.autoRead, value: reading.isOn).whenFailure { _ in }
+        }
+        if wakes, after.mustWake { self.world.wake(self) }
+        if let alarm = after.alarm { self.world.setAlarm(at: alarm, for: self) }
+        if let attempt = after.dial { self.world.dial(for: self, attempt: attempt) }
+        if after.mustStore { self.startStoring() }
+        for item in after.ended { item.waiter.end(item.completion) }
+        for item in after.endedSubscriptions {
+            let error = item.failure.kind == .closed ? nil : MQTTError(item.failure)
+            item.core.finish(error, dropping: false)
+        }
+        if !after.events.isEmpty { self.tell(after.events) }
+    }
+
+    /// Writes the last bytes and closes; a peer that takes nothing is not waited for long.
+    private static func close(_ closing: Aftermath.Closing) {
+        let channel = closing.channel
+        let written = channel.eventLoop.makePromise(of: Void.self)
+        for segment in closing.segments.dropLast() { channel.write(segment, promise: nil) }
+        if let last = closing.segments.last {
+            channel.writeAndFlush(last, promise: written)
+        } else {
+            written.succeed()
+        }
+        let patience = channel.eventLoop.scheduleTask(in: .seconds(5)) { channel.close(promise: nil) }
+        written.futureResult.whenComplete { _ in
+            patience.cancel()
+            channel.close(promise: nil)
+        }
+    }
+}

@@ -1,0 +1,194 @@
+// This source file is part of swift-mqtt.
+// SPDX-License-Identifier: Apache-2.0
+
+import DequeModule
+import Logging
+package import MQTTEngine
+import MQTTWire
+package import NIOCore
+import Synchronization
+
+/// One client's engine, its outbox and its channel, under one lock.
+///
+/// Any thread may ask; the event loop comes once per read burst. Nothing of the user's ever runs under the lock, and there
+/// is no hop per message: a request is decided and encoded by whoever makes it, and the event loop is woken once per burst.
+package final class Link: Sendable {
+    struct State {
+        var engine: Engine
+        var outbox: Outbox
+        var operations = PendingOperations()
+        /// Reused from burst to burst.
+        var effects: [Effect] = []
+        var channel: (any Channel)?
+        /// The number of the latest dial; what belongs to an earlier one is ignored.
+        var attempt: UInt64 = 0
+        var isFlushScheduled = false
+        var subscriptions: [SubscriptionCore?] = []
+        var freeSlots: [UInt32] = []
+        /// Subscriptions with messages to acknowledge.
+        var acknowledging: [SubscriptionCore] = []
+        var alarm: Instant?
+        /// Subscriptions whose buffer is full and that ask the server to wait.
+        var overfull = 0
+        var isReadingPaused = false
+        /// Publishers that wait for the outbox to be written.
+        var paced: [OperationID] = []
+        /// Calls that wait until no message is under way.
+        var drains: [OperationID] = []
+        var storeChanges: [StoreChange] = []
+        var storeTicket = Ticket.none
+        var isStoring = false
+        var observers = Observers()
+    }
+
+    let state: Mutex<State>
+    let world: any LinkWorld
+    let settings: LinkSettings
+    /// Bytes in the buffers of all subscriptions.
+    let bufferedBytes = Atomic<Int>(0)
+
+    /// Beyond this many bytes QoS 0 publishers wait for the outbox to be written.
+    static let highWater = 1 << 20
+    /// Beyond this many bytes nothing more is read: the peer takes nothing, and every packet read may need an answer.
+    static let stallLimit = 4 << 20
+
+    package init(engine: Engine, settings: LinkSettings, world: any LinkWorld) {
+        let outbox = Outbox(version: settings.version, allocator: ByteBufferAllocator())
+        self.state = Mutex(State(engine: engine, outbox: outbox))
+        self.settings = settings
+        self.world = world
+    }
+
+    var isOverBudget: Bool { self.bufferedBytes.load(ordering: .relaxed) > self.settings.memoryBudget }
+
+    // MARK: - On the event loop
+
+    /// The handler that belongs at the end of the channel of an attempt.
+    package func makeHandler(attempt: UInt64) -> PacketHandler {
+        PacketHandler(
+            link: self,
+            attempt: attempt,
+            version: self.settings.version,
+            maximumPacketSize: self.settings.maximumPacketSize
+        )
+    }
+
+    /// The channel of an attempt is ready for CONNECT.
+    package func opened(_ channel: any Channel, credentials: ConnectCredentials?, attempt: UInt64) {
+        guard channel.isActive else {
+            let failure = EngineFailure(.transportFailed, "the connection was closed before CONNECT could be sent")
+            self.openFailed(failure, attempt: attempt)
+            return
+        }
+        let after = self.state.withLock { state -> Aftermath? in
+            guard state.attempt == attempt, state.channel == nil, state.engine.isActive else { return nil }
+            state.channel = channel
+            state.engine.linkUp(credentials: credentials, now: self.world.now, into: &state.effects)
+            return self.settle(&state)
+        }
+        guard let after else {
+            channel.close(promise: nil)
+            return
+        }
+        self.carryOut(after, wakes: false)
+        self.flush()
+    }
+
+    /// An attempt failed before its channel was ready.
+    package func openFailed(_ failure: EngineFailure, attempt: UInt64) {
+        self.change { state in
+            guard state.attempt == attempt else { return }
+            state.engine.linkFailed(failure, now: self.world.now, into: &state.effects)
+        }
+    }
+
+    /// The channel ended by itself.
+    func lost(_ message: String, cause: (any Error)?, attempt: UInt64) {
+        self.change { state in
+            guard state.attempt == attempt, state.channel != nil else { return }
+            var failure = EngineFailure(.connectionLost, message)
+            failure.cause = cause.map(EngineFailure.Cause.init)
+            state.engine.linkLost(failure, now: self.world.now, into: &state.effects)
+        }
+    }
+
+    /// The peer sent what is no packet.
+    func malformed(_ error: DecodingError, attempt: UInt64) {
+        self.change { state in
+            guard state.attempt == attempt, state.channel != nil else { return }
+            state.engine.malformed(error, now: self.world.now, into: &state.effects)
+        }
+        self.flush()
+    }
+
+    /// The alarm rang, perhaps early.
+    package func alarmRang() {
+        self.change { state in
+            state.alarm = nil
+            state.engine.deadlineReached(now: self.world.now, into: &state.effects)
+        }
+        self.flush()
+    }
+
+    /// Writes what is in the outbox, and first collects the acknowledgements of messages handed over.
+    package func flush() {
+        let (segments, channel, after) = self.state.withLock { state in
+            state.isFlushScheduled = false
+            for core in state.acknowledging {
+                for token in core.takeAcknowledged() { state.engine.acknowledge(token, into: &state.effects) }
+            }
+            state.acknowledging.removeAll(keepingCapacity: true)
+            var after = state.effects.isEmpty ? Aftermath() : self.settle(&state)
+            guard let channel = state.channel, state.outbox.count > 0, channel.isWritable else {
+                return ([ByteBuffer](), nil as (any Channel)?, after)
+            }
+            state.isFlushScheduled = false
+            let segments = state.outbox.take()
+            state.engine.flushed(now: self.world.now)
+            self.endPacing(&state, &after)
+            self.updateReading(&state, &after)
+            return (segments, channel, after)
+        }
+        if let channel {
+            for segment in segments { channel.write(segment, promise: nil) }
+            channel.flush()
+        }
+        self.carryOut(after, wakes: false)
+    }
+
+    /// Publishers that waited for the outbox go on.
+    func endPacing(_ state: inout State, _ after: inout Aftermath) {
+        guard !state.paced.isEmpty else { return }
+        for operation in state.paced {
+            guard let waiter = state.operations.take(operation) else { continue }
+            after.ended.append((waiter, .published(.success, Properties())))
+        }
+        state.paced.removeAll()
+    }
+}
+
+/// What a link is told once.
+package struct LinkSettings: Sendable {
+    package var version: ProtocolVersion
+    package var maximumPacketSize: Int
+    package var memoryBudget: Int
+    package var logger: Logger
+    package var store: (any SessionStore)?
+    package var clientID: String
+
+    package init(
+        version: ProtocolVersion,
+        maximumPacketSize: Int,
+        memoryBudget: Int,
+        logger: Logger,
+        store: (any SessionStore)?,
+        clientID: String
+    ) {
+        self.version = version
+        self.maximumPacketSize = maximumPacketSize
+        self.memoryBudget = memoryBudget
+        self.logger = logger
+        self.store = store
+        self.clientID = clientID
+    }
+}

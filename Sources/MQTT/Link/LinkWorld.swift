@@ -1,0 +1,24 @@
+// This source file is part of swift-mqtt.
+// SPDX-License-Identifier: Apache-2.0
+
+package import MQTTEngine
+package import NIOCore
+
+/// What a link needs from the world around it: time, a wake-up, and new channels.
+///
+/// Everything here may be called from any thread, never under the link's lock.
+package protocol LinkWorld: Sendable {
+    /// Monotonic time.
+    var now: Instant { get }
+
+    /// Has ``Link/flush()`` called soon on the event loop.
+    func wake(_ link: Link)
+
+    /// Has ``Link/alarmRang()`` called on the event loop at the instant, or a little later. A later call does not have to
+    /// cancel an earlier one: ringing early is harmless.
+    func setAlarm(at instant: Instant, for link: Link)
+
+    /// Opens a channel with ``Link/makeHandler(attempt:)`` at its end, and answers on its event loop with
+    /// ``Link/opened(_:credentials:attempt:)`` or ``Link/openFailed(_:attempt:)``.
+    func dial(for link: Link, attempt: UInt64)
+}

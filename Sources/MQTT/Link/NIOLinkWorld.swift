@@ -1,0 +1,82 @@
+// This source file is part of swift-mqtt.
+// SPDX-License-Identifier: Apache-2.0
+
+import MQTTEngine
+import MQTTTransport
+import MQTTWire
+import NIOCore
+
+/// Sockets, an event loop and its clock.
+final class NIOLinkWorld: LinkWorld {
+    let eventLoop: any EventLoop
+    private let endpoint: Endpoint
+    private let credentials: Credentials?
+    private let timeout: TimeAmount
+
+    init(eventLoop: any EventLoop, endpoint: Endpoint, credentials: Credentials?, timeout: Duration) {
+        self.eventLoop = eventLoop
+        self.endpoint = endpoint
+        self.credentials = credentials
+        self.timeout = .nanoseconds(timeout.clampedNanoseconds)
+    }
+
+    var now: Instant { Instant(nanoseconds: Int64(clamping: NIODeadline.now().uptimeNanoseconds)) }
+
+    func wake(_ link: Link) { self.eventLoop.execute { link.flush() } }
+
+    func setAlarm(at instant: Instant, for link: Link) {
+        let deadline = NIODeadline.uptimeNanoseconds(UInt64(clamping: instant.nanoseconds))
+        // An alarm must not keep a client alive that its user has let go.
+        _ = self.eventLoop.scheduleTask(deadline: deadline) { [weak link] in link?.alarmRang() }
+    }
+
+    func dial(for link: Link, attempt: UInt64) {
+        switch self.credentials?.source {
+        case nil:
+            let known = self.endpoint.credentials
+            self.dial(for: link, attempt: attempt, credentials: known)
+        case .value(let value):
+            self.dial(for: link, attempt: attempt, credentials: ConnectCredentials(value))
+        case .provider(let provider):
+            Task {
+                do {
+                    let value = try await provider()
+                    self.dial(for: link, attempt: attempt, credentials: ConnectCredentials(value))
+                } catch {
+                    var failure = EngineFailure(.credentialsUnavailable, "the credentials could not be had: \(error)")
+                    failure.cause = EngineFailure.Cause(error)
+                    link.openFailed(failure, attempt: attempt)
+                }
+            }
+        }
+    }
+
+    private func dial(for link: Link, attempt: UInt64, credentials: ConnectCredentials?) {
+        let channel = Dialer().dial(self.endpoint, on: self.eventLoop, timeout: self.timeout) { channel in
+            try channel.pipeline.syncOperations.addHandler(link.makeHandler(attempt: attempt))
+        }
+        channel.whenComplete { result in
+            switch result {
+            case .success(let channel):
+                link.opened(channel, credentials: credentials, attempt: attempt)
+            case .failure(let error):
+                var failure = EngineFailure(.transportFailed, "\(error)")
+                failure.cause = EngineFailure.Cause(error)
+                link.openFailed(failure, attempt: attempt)
+            }
+        }
+    }
+}
+
+extension ConnectCredentials {
+    init(_ value: Credentials.Value) { self.init(username: value.username, password: value.password) }
+}
+
+extension Endpoint {
+    /// What the URL of the endpoint names.
+    fileprivate var credentials: ConnectCredentials? {
+        self.userInfo.map { info in
+            ConnectCredentials(username: info.user, password: info.password.map { ByteBuffer(string: $0) })
+        }
+    }
+}

@@ -1,0 +1,65 @@
+// This source file is part of swift-mqtt.
+// SPDX-License-Identifier: Apache-2.0
+
+import MQTTEngine
+public import MQTTWire
+public import NIOCore
+
+/// A message that came for a subscription.
+public struct MQTTMessage: Sendable {
+    let publish: Publish
+    /// What acknowledges it; also knows the filters.
+    let source: SubscriptionCore
+    let filterIndex: UInt16
+    let token: DeliveryToken?
+
+    /// The topic it was published to.
+    public var topic: String { self.publish.topic }
+
+    /// The bytes, without a copy. Keeping a message keeps the buffer it was read into.
+    public var payload: ByteBuffer { self.publish.payload }
+
+    /// The payload as text; nil when it is not UTF-8.
+    public var text: String? { self.publish.payload.utf8Text }
+
+    /// The QoS it was delivered with.
+    public var qos: QoS { self.publish.qos }
+
+    /// Whether the server had kept it as a retained message. With "retain as published", the publisher's flag.
+    public var retain: Bool { self.publish.retain }
+
+    /// Whether the server says it may have sent it before; only a hint.
+    public var isDuplicate: Bool { self.publish.duplicate }
+
+    /// The 5.0 properties; empty before 5.0.
+    public var properties: Properties { self.publish.properties }
+
+    /// The packet identifier it came with, for logs; nil at QoS 0. It means nothing on another connection.
+    public var packetIdentifier: UInt16? { self.publish.packetID?.rawValue }
+
+    /// The filter of the subscription that matched.
+    public var filter: TopicFilter { self.source.filter(at: self.filterIndex) }
+
+    /// What the wildcards of the filter stand for, in order; empty without wildcards.
+    public var captures: [String] { self.filter.captures(in: self.publish.topic) ?? [] }
+
+    /// Acknowledges the message to the server, when the subscription acknowledges by hand.
+    ///
+    /// Harmless twice, at QoS 0, with another acknowledgement policy, and after the connection it came on has ended: then the
+    /// server sends the message again.
+    public func acknowledge() {
+        if let token = self.token { self.source.acknowledgeByHand(token, reason: .success) }
+    }
+}
+
+extension MQTTMessage: CustomStringConvertible {
+    /// Topic, QoS and size, never the payload.
+    public var description: String {
+        "\(self.topic) (QoS \(self.qos.rawValue), \(self.publish.payload.readableBytes) bytes)"
+    }
+}
+
+extension ByteBuffer {
+    /// The readable bytes as text, when they are UTF-8.
+    var utf8Text: String? { String(validating: self.readableBytesView, as: UTF8.self) }
+}

@@ -1,0 +1,102 @@
+// This source file is part of swift-mqtt.
+// SPDX-License-Identifier: Apache-2.0
+
+import MQTTEngine
+public import MQTTWire
+
+/// The messages of one subscription, as an asynchronous sequence.
+///
+/// It goes on across reconnects. Messages belong to the subscription, not to a loop: leaving a loop with `break` and starting
+/// another loses nothing. One task at a time takes messages. When the client is disconnected by its user the sequence ends;
+/// when the client gives up, or the server refuses the subscription, it throws. A subscription that nobody holds any more is
+/// given up.
+public final class MQTTSubscription: AsyncSequence, Sendable {
+    /// A message of the subscription.
+    public typealias Element = MQTTMessage
+
+    let core: SubscriptionCore
+
+    /// What the server answered to each filter, in their order: the QoS it granted.
+    public let reasons: [ReasonCode]
+
+    init(core: SubscriptionCore, reasons: [ReasonCode]) {
+        self.core = core
+        self.reasons = reasons
+    }
+
+    deinit {
+        self.core.link.end(self.core)
+        self.core.finish(nil, dropping: true)
+    }
+
+    /// The filters of the subscription.
+    public var filters: [TopicFilter] { self.core.filters }
+
+    /// Waits for the next message; nil when the subscription has ended.
+    ///
+    /// - Throws: ``MQTTError`` with code `cancelled` when the task is cancelled, `alreadyIterating` when another task waits,
+    ///   or the error that ended the subscription.
+    public func next() async throws(MQTTError) -> MQTTMessage? {
+        guard case .message(let message) = try await self.core.next(all: false) else { return nil }
+        return message
+    }
+
+    /// Takes messages in batches: whatever has come since the last one, at least one message.
+    public var batches: MQTTBatches { MQTTBatches(subscription: self) }
+
+    /// Ends the subscription: UNSUBSCRIBE is sent, its answer awaited, and messages not taken are dropped and acknowledged.
+    ///
+    /// Safe at any time and twice. Filters another subscription of the client uses stay. Without a connection nothing is
+    /// waited for; a session the server keeps is told at the next connection.
+    public func unsubscribe() async {
+        // A cancelled task still leaves, without waiting for the answer.
+        if Task.isCancelled {
+            self.core.link.end(self.core)
+        } else {
+            _ = await self.core.link.unsubscribe(self.core)
+        }
+        self.core.finish(nil, dropping: true)
+    }
+
+    /// Makes an iterator; it holds no messages of its own.
+    public func makeAsyncIterator() -> Iterator { Iterator(subscription: self) }
+
+    /// Takes the messages of a subscription one by one.
+    public struct Iterator: AsyncIteratorProtocol {
+        let subscription: MQTTSubscription
+
+        /// Waits for the next message; nil when the subscription has ended.
+        public mutating func next() async throws(MQTTError) -> MQTTMessage? { try await self.subscription.next() }
+
+        /// Waits for the next message without leaving the actor; nil when the subscription has ended.
+        public mutating func next(isolation actor: isolated (any Actor)?) async throws(MQTTError) -> MQTTMessage? {
+            guard case .message(let message) = try await self.subscription.core.next(all: false) else { return nil }
+            return message
+        }
+    }
+}
+
+/// The messages of a subscription, in arrays of what has come.
+public struct MQTTBatches: AsyncSequence, Sendable {
+    let subscription: MQTTSubscription
+
+    /// Makes an iterator; it holds no messages of its own.
+    public func makeAsyncIterator() -> Iterator { Iterator(subscription: self.subscription) }
+
+    /// Takes the messages of a subscription in arrays.
+    public struct Iterator: AsyncIteratorProtocol {
+        let subscription: MQTTSubscription
+
+        /// Waits for messages; nil when the subscription has ended. All of them count as handed over.
+        public mutating func next() async throws(MQTTError) -> [MQTTMessage]? {
+            guard case .batch(let messages) = try await self.subscription.core.next(all: true) else { return nil }
+            return messages
+        }
+
+        /// Waits for messages without leaving the actor; nil when the subscription has ended.
+        public mutating func next(isolation actor: isolated (any Actor)?) async throws(MQTTError) -> [MQTTMessage]? {
+            guard case .batch(let messages) = try await self.subscription.core.next(all: true) else { return nil }
+            return messages
+        }
+    }
+}

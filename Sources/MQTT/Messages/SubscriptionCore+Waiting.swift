@@ -1,0 +1,86 @@
+// This source file is part of swift-mqtt.
+// SPDX-License-Identifier: Apache-2.0
+
+import MQTTEngine
+import MQTTWire
+import NIOCore
+import Synchronization
+
+extension SubscriptionCore {
+    /// Suspends until there is something to take.
+    func wait() async throws(MQTTError) {
+        let number = self.state.withLock { state in
+            state.waits += 1
+            return state.waits
+        }
+        let end = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                if let end = self.register(continuation, number: number) { continuation.resume(returning: end) }
+            }
+        } onCancel: {
+            let waiter = self.state.withLock { $0.waiter?.number == number ? $0.waiter.take() : nil }
+            waiter?.continuation.resume(returning: .cancelled)
+        }
+        switch end {
+        case .ready: return
+        case .cancelled: throw .cancelled
+        case .busy: throw MQTTError(.alreadyIterating, "another task already waits for the next message")
+        }
+    }
+
+    /// Stores the continuation, or says why there is nothing to wait for.
+    private func register(_ continuation: CheckedContinuation<WaitEnd, Never>, number: UInt64) -> WaitEnd? {
+        self.state.withLock { state in
+            if state.waiter != nil { return .busy }
+            if !state.buffer.isEmpty || state.end != nil { return .ready }
+            // Cancelling sets the flag before it runs the handler: one of the two sees the other.
+            if Task.isCancelled { return .cancelled }
+            state.waiter = State.Waiter(number: number, continuation: continuation)
+            return nil
+        }
+    }
+
+    /// The tokens to acknowledge now.
+    func takeAcknowledged() -> [DeliveryToken] {
+        self.state.withLock { state in
+            state.isAcknowledgementScheduled = false
+            defer { state.acknowledged.removeAll() }
+            return state.acknowledged
+        }
+    }
+
+    /// Acknowledges one message for the user; harmless with every other policy.
+    func acknowledgeByHand(_ token: DeliveryToken, reason: ReasonCode) {
+        guard self.options.acknowledgement == .manual else { return }
+        self.link.acknowledge(token, reason: reason)
+    }
+
+    /// Ends the messages. What is in the buffer can still be taken, unless it is dropped.
+    ///
+    /// Dropped messages are acknowledged: they would hold back every later acknowledgement of the connection.
+    func finish(_ error: MQTTError?, dropping: Bool) {
+        let (waiter, mustAcknowledge, wasOverfull) = self.state.withLock { state in
+            if state.end == nil { state.end = State.End(error: error) }
+            // Nothing more comes: it asks nobody to wait any longer.
+            let wasOverfull = state.isOverfull
+            state.isOverfull = false
+            if dropping {
+                for message in state.buffer {
+                    if let token = message.token { state.acknowledged.append(token) }
+                }
+                self.link.bufferedBytes.subtract(state.bytes, ordering: .relaxed)
+                state.bytes = 0
+                state.buffer.removeAll()
+            }
+            return (state.waiter.take(), state.scheduleAcknowledgement(), wasOverfull)
+        }
+        waiter?.continuation.resume(returning: .ready)
+        if mustAcknowledge { self.link.scheduleAcknowledgements(of: self) }
+        if wasOverfull { self.link.subscriptionRecovered() }
+    }
+}
+
+extension MQTTMessage {
+    /// About what the message pins in memory, in bytes.
+    var cost: Int { self.publish.payload.readableBytes + self.publish.topic.utf8.count + 128 }
+}
