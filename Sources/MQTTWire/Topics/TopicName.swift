@@ -13,17 +13,13 @@ package enum TopicName {
         try TopicBytes.checkLength(of: topic, as: "topic")
         // No early exit: this way the compiler looks at many bytes at once.
         let isForbidden = TopicBytes.with(topic) { bytes in
-            var found = false
+            var found: UInt8 = 0
             for byte in bytes {
-                found = found || Self.isForbidden(byte)
+                found |= (byte == 0 ? 1 : 0) | (byte == TopicBytes.plus ? 1 : 0) | (byte == TopicBytes.hash ? 1 : 0)
             }
-            return found
+            return found != 0
         }
         guard !isForbidden else { throw Self.forbiddenCharacter(in: topic) }
-    }
-
-    private static func isForbidden(_ byte: UInt8) -> Bool {
-        byte == 0 || byte == TopicBytes.plus || byte == TopicBytes.hash
     }
 
     private static func forbiddenCharacter(in topic: String) -> InvalidTopic {

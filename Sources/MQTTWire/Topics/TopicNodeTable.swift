@@ -3,7 +3,7 @@
 
 /// The hash table of a ``TopicTree``: open addressing, linear probing, half of it empty at least.
 struct TopicNodeTable: Sendable {
-    private struct Slot {
+    struct Slot {
         var hash: UInt32
         /// Negative where the slot is empty.
         var node: Int32
@@ -16,16 +16,27 @@ struct TopicNodeTable: Sendable {
 
     private var mask: Int { self.slots.count - 1 }
 
-    /// The node with this hash that `isWanted` accepts.
+    /// Calls `body` with what looks nodes up, for as long as the table does not change.
     @inline(__always)
-    func node(hash: UInt32, where isWanted: (Int32) -> Bool) -> Int32? {
-        guard self.count > 0 else { return nil }
-        var index = Int(hash) & self.mask
-        while self.slots[index].node >= 0 {
-            if self.slots[index].hash == hash, isWanted(self.slots[index].node) { return self.slots[index].node }
-            index = (index + 1) & self.mask
+    func withReader<Result>(_ body: (Reader) -> Result) -> Result {
+        self.slots.withUnsafeBufferPointer { body(Reader(slots: $0)) }
+    }
+
+    struct Reader {
+        let slots: UnsafeBufferPointer<Slot>
+
+        /// The node with this hash that `isWanted` accepts.
+        @inline(__always)
+        func node(hash: UInt32, where isWanted: (Int32) -> Bool) -> Int32? {
+            guard self.slots.count > 0 else { return nil }
+            let mask = self.slots.count - 1
+            var index = Int(hash) & mask
+            while self.slots[index].node >= 0 {
+                if self.slots[index].hash == hash, isWanted(self.slots[index].node) { return self.slots[index].node }
+                index = (index + 1) & mask
+            }
+            return nil
         }
-        return nil
     }
 
     /// Adds a node that is not in the table.

@@ -44,9 +44,11 @@ package struct TopicTree<Value: Sendable>: Sendable {
     /// Calls `body` with every value whose filter matches `topic`, in no particular order.
     package func forEachMatch(_ topic: String, _ body: (Value) -> Void) {
         guard self.count > 0 else { return }
-        TopicBytes.with(topic) { topic in
-            self.nodes.forEachMatch(topic) { entry in
-                for value in self.values[entry] { body(value) }
+        self.values.withUnsafeBufferPointer { values in
+            TopicBytes.with(topic) { topic in
+                self.nodes.forEachMatch(topic) { entry in
+                    for value in values[entry] { body(value) }
+                }
             }
         }
     }
