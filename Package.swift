@@ -76,5 +76,7 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        // Tests.
+        .testTarget(name: "MQTTWireTests", dependencies: ["MQTTWire", nioCore], swiftSettings: settings),
     ]
 )
