@@ -77,5 +77,7 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(name: "TopicTests", dependencies: ["MQTTWire"], swiftSettings: settings),
+        // Tests.
+        .testTarget(name: "MQTTWireTests", dependencies: ["MQTTWire", nioCore], swiftSettings: settings),
     ]
 )

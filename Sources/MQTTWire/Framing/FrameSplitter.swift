@@ -17,6 +17,9 @@ struct FrameSplitter: Sendable {
     /// The size of the whole packet, once its fixed header is complete.
     private var packetSize: Int?
 
+    /// How much room there is for the pending packet.
+    var capacity: Int { self.partial.capacity }
+
     /// Whether the beginning of a packet waits for the rest.
     var isPending: Bool { self.partial.readableBytes > 0 }
 
