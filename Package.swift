@@ -76,5 +76,19 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        // A real broker and a proxy that cuts connections, for the tests and the demo.
+        .target(
+            name: "MosquittoFixture",
+            dependencies: [nioCore, nioPosix],
+            path: "Tests/MosquittoFixture",
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "FixtureTests",
+            dependencies: [
+                "MosquittoFixture", nioCore, nioPosix, .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: settings
+        ),
     ]
 )
