@@ -161,6 +161,28 @@ import Testing
         }
     }
 
+    @Test func `in a black hole the broker does not learn that the client has gone`() async throws {
+        try await MosquittoServer.withServer { server in
+            try await CuttingProxy.withProxy(to: server.port) { proxy in
+                try await RawConnection.with(port: proxy.port) { connection in
+                    try await connection.write(Packets.connect("ghost"))
+                    #expect(try await connection.next(4) == Packets.accepted)
+                    try await proxy.blackHole()
+                }
+                // A second client says hello directly, so the broker has been through its loop since.
+                try await RawConnection.with(port: server.port) { connection in
+                    try await connection.write(Packets.connect("witness"))
+                    #expect(try await connection.next(4) == Packets.accepted)
+                    try await connection.write(Packets.disconnect)
+                    #expect(try await connection.rest() == [])
+                }
+                #expect(!server.log.contains("ghost closed") && !server.log.contains("ghost disconnected"))
+                try await proxy.forward()
+                try await proxy.waitUntilUnused()
+            }
+        }
+    }
+
     @Test func `without a server behind it a connection ends`() async throws {
         let taken = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .bind(host: "127.0.0.1", port: 0).get()

@@ -16,12 +16,13 @@ enum FreePort {
         for _ in 0..<200 {
             let port = Int.random(in: 15_000..<32_000)
             guard self.given.withLock({ $0.insert(port).inserted }) else { continue }
+            // Asked by connecting: a socket that listened, if only to see whether it can, would live on for a moment in
+            // every child that is being started just then.
             do {
-                let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-                try await bootstrap.bind(host: "127.0.0.1", port: port).get().close().get()
+                let bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                try await bootstrap.connect(host: "127.0.0.1", port: port).get().close().get()
+            } catch {
                 return port
-            } catch is IOError {
-                continue
             }
         }
         throw FixtureError("no free port between 15000 and 32000 on 127.0.0.1 in 200 attempts")

@@ -4,6 +4,14 @@
 import NIOCore
 import NIOPosix
 
+#if canImport(Darwin)
+import Darwin
+#elseif canImport(Musl)
+import Musl
+#else
+import Glibc
+#endif
+
 /// What the proxy knows; it never leaves its event loop.
 final class ProxyCore {
     /// How much is still forwarded in a direction before everything is cut.
@@ -48,7 +56,10 @@ final class ProxyCore {
         self.target = target
     }
 
-    func listen() -> EventLoopFuture<Void> {
+    /// Listens; when the port is still in use, tries again for some seconds.
+    ///
+    /// A child that is being started has a copy of every socket for a moment, the listening one just closed among them.
+    func listen(attempts: Int = 1_000) -> EventLoopFuture<Void> {
         guard self.listener == nil else { return self.loop.makeSucceededVoidFuture() }
         let core = NIOLoopBound(self, eventLoop: self.loop)
         return ServerBootstrap(group: self.loop)
@@ -57,6 +68,13 @@ final class ProxyCore {
             .childChannelInitializer { client in core.value.accept(client) }
             .bind(host: "127.0.0.1", port: self.port)
             .map { core.value.listener = $0 }
+            .flatMapError { [loop] error in
+                guard (error as? IOError)?.errnoCode == EADDRINUSE, attempts > 1 else {
+                    return loop.makeFailedFuture(error)
+                }
+                return loop.flatScheduleTask(in: .milliseconds(5)) { core.value.listen(attempts: attempts - 1) }
+                    .futureResult
+            }
     }
 
     func stopListening() -> EventLoopFuture<Void> {
