@@ -79,5 +79,19 @@ let package = Package(
         .testTarget(name: "TopicTests", dependencies: ["MQTTWire"], swiftSettings: settings),
         // Tests.
         .testTarget(name: "MQTTWireTests", dependencies: ["MQTTWire", nioCore], swiftSettings: settings),
+        // A real broker and a proxy that cuts connections, for the tests and the demo.
+        .target(
+            name: "MosquittoFixture",
+            dependencies: [nioCore, nioPosix],
+            path: "Tests/MosquittoFixture",
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "FixtureTests",
+            dependencies: [
+                "MosquittoFixture", nioCore, nioPosix, .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: settings
+        ),
     ]
 )

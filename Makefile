@@ -1,0 +1,39 @@
+# What there is to do here. `make` alone lists it.
+SWIFT ?= swift
+FORMATTED := $(wildcard Sources Tests Examples Benchmarks Snippets Package.swift)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build test lint format demo bench
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install what is missing (Debian, as root) or say what to install
+	@scripts/setup.sh
+
+build: ## build everything, debug
+	$(SWIFT) build
+
+demo: setup ## a real broker, restarted while messages are published; nothing is lost
+	@echo "Building the demo (the first time takes some minutes) ..."
+	@$(SWIFT) build --quiet --product demo
+	@"$$($(SWIFT) build --show-bin-path)/demo"
+
+test: setup ## the import floors, then every test, against brokers of its own
+	@scripts/check-floors.sh
+	$(SWIFT) test
+
+lint: ## floors, sizes, licence headers, tree and format
+	@scripts/check-floors.sh
+	@scripts/check-floors-test.sh
+	@scripts/check-sizes.sh
+	@scripts/check-license.sh
+	@scripts/check-tree.sh
+	@$(SWIFT) format lint --strict --parallel --recursive $(FORMATTED)
+	@echo "format: ok"
+
+format: ## rewrite the sources to the format
+	$(SWIFT) format --in-place --parallel --recursive $(FORMATTED)
+
+bench: ## CPU seconds per million messages, release build
+	@scripts/bench.sh

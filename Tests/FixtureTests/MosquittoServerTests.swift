@@ -1,0 +1,175 @@
+// This source file is part of swift-mqtt.
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import MosquittoFixture
+import NIOSSL
+import Testing
+
+@Suite(.timeLimit(.minutes(2))) struct MosquittoServerTests {
+    /// What the broker answers to CONNECT, and PINGRESP to show that it goes on.
+    private func answer(port: Int, tls: TLSConfiguration? = nil, _ connect: [UInt8]) async throws -> [UInt8] {
+        try await RawConnection.with(port: port, tls: tls) { connection in
+            try await connection.write(connect)
+            let answer = try await connection.next(4)
+            guard answer.last == 0 else { return answer }
+            try await connection.write(Packets.pingRequest)
+            return answer + (try await connection.next(2))
+        }
+    }
+
+    private func trusting(_ server: MosquittoServer, certificate: Bool = false) throws -> TLSConfiguration {
+        var tls = TLSConfiguration.makeClientConfiguration()
+        tls.trustRoots = .file(server.caFile)
+        if certificate {
+            tls.certificateChain = try NIOSSLCertificate.fromPEMFile(server.clientCertificateFile).map {
+                .certificate($0)
+            }
+            tls.privateKey = .privateKey(try NIOSSLPrivateKey(file: server.clientKeyFile, format: .pem))
+        }
+        return tls
+    }
+
+    @Test func `a server answers on its port`() async throws {
+        try await MosquittoServer.withServer { server in
+            let answer = try await self.answer(port: server.port, Packets.connect("a"))
+            #expect(answer == Packets.accepted + Packets.pingResponse)
+            #expect(server.log.contains("New client connected"))
+        }
+    }
+
+    @Test func `many servers run at once`() async throws {
+        let ports = try await withThrowingTaskGroup(of: Int.self) { group in
+            for _ in 0..<8 {
+                group.addTask {
+                    try await MosquittoServer.withServer { server in
+                        let answer = try await self.answer(port: server.port, Packets.connect("a"))
+                        #expect(answer == Packets.accepted + Packets.pingResponse)
+                        return server.port
+                    }
+                }
+            }
+            return try await group.reduce(into: Set()) { $0.insert($1) }
+        }
+        #expect(ports.count == 8)
+    }
+
+    @Test(arguments: [false, true]) func `a restart keeps the port, and the session if asked`(keeps: Bool) async throws
+    {
+        try await MosquittoServer.withServer(.init(persistence: keeps)) { server in
+            let connect = Packets.connect("durable", cleanSession: false)
+            #expect(try await self.answer(port: server.port, connect).starts(with: Packets.accepted))
+            try await server.restart()
+            let wanted = keeps ? Packets.acceptedWithSession : Packets.accepted
+            #expect(try await self.answer(port: server.port, connect).starts(with: wanted))
+        }
+    }
+
+    @Test func `a stopped server refuses connections until it is started again`() async throws {
+        try await MosquittoServer.withServer { server in
+            try await server.stop()
+            #expect(!server.isRunning)
+            await #expect(throws: (any Error).self) {
+                try await self.answer(port: server.port, Packets.connect("a"))
+            }
+            try await server.start()
+            #expect(try await self.answer(port: server.port, Packets.connect("a")).starts(with: Packets.accepted))
+        }
+    }
+
+    @Test func `TLS speaks to a client that trusts the authority, and plain TCP goes on`() async throws {
+        try await MosquittoServer.withServer(.init(tls: .init())) { server in
+            for file in [server.caFile, server.clientCertificateFile, server.clientKeyFile] {
+                #expect(FileManager.default.fileExists(atPath: file))
+            }
+            let tls = try self.trusting(server)
+            let secure = try await self.answer(port: server.tlsPort, tls: tls, Packets.connect("a"))
+            #expect(secure == Packets.accepted + Packets.pingResponse)
+            let plain = try await self.answer(port: server.port, Packets.connect("a"))
+            #expect(plain == Packets.accepted + Packets.pingResponse)
+        }
+    }
+
+    @Test func `a client that trusts others only does not get through`() async throws {
+        try await MosquittoServer.withServer(.init(tls: .init())) { server in
+            let tls = TLSConfiguration.makeClientConfiguration()
+            // The alert of the handshake, or what came of writing after it.
+            await #expect(throws: (any Error).self) {
+                try await self.answer(port: server.tlsPort, tls: tls, Packets.connect("a"))
+            }
+        }
+    }
+
+    @Test(arguments: [
+        MosquittoServer.TLS(expired: true),
+        MosquittoServer.TLS(serverNames: ["DNS:other.example"]),
+    ])
+    func `a certificate that is over or for somebody else can be had`(options: MosquittoServer.TLS) async throws {
+        try await MosquittoServer.withServer(.init(tls: options)) { server in
+            let tls = try self.trusting(server)
+            await #expect(throws: (any Error).self) {
+                try await self.answer(port: server.tlsPort, tls: tls, Packets.connect("a"))
+            }
+            var careless = try self.trusting(server)
+            careless.certificateVerification = .none
+            let answer = try await self.answer(port: server.tlsPort, tls: careless, Packets.connect("a"))
+            #expect(answer == Packets.accepted + Packets.pingResponse)
+        }
+    }
+
+    @Test func `a required certificate is required`() async throws {
+        try await MosquittoServer.withServer(.init(tls: .init(requireCertificate: true))) { server in
+            let known = try self.trusting(server, certificate: true)
+            let answer = try await self.answer(port: server.tlsPort, tls: known, Packets.connect("a"))
+            #expect(answer == Packets.accepted + Packets.pingResponse)
+
+            // The refusal may come as an error or as the end of the connection, but never as a CONNACK.
+            let unknown = try self.trusting(server)
+            let refused = try? await self.answer(port: server.tlsPort, tls: unknown, Packets.connect("b"))
+            #expect(refused ?? [] == [])
+        }
+    }
+
+    @Test func `users have to say their password`() async throws {
+        try await MosquittoServer.withServer(.init(users: ["ada": "secret", "bob": "x"])) { server in
+            let known = try await self.answer(port: server.port, Packets.connect("ada", password: "secret"))
+            #expect(known == Packets.accepted + Packets.pingResponse)
+            let wrong = try await self.answer(port: server.port, Packets.connect("ada", password: "secreT"))
+            #expect(wrong == Packets.notAuthorized)
+            let nobody = try await self.answer(port: server.port, Packets.connect("ada"))
+            #expect(nobody == Packets.notAuthorized)
+        }
+    }
+
+    @Test func `a configuration mosquitto does not like is an error with its words`() async throws {
+        let error = await #expect(throws: FixtureError.self) {
+            _ = try await MosquittoServer.start(.init(extraLines: ["no_such_option 1"]))
+        }
+        #expect(try #require(error).description.contains("no_such_option"))
+    }
+
+    @Test func `nothing is left of a server that nobody holds`() async throws {
+        var server: MosquittoServer? = try await .start(.init(tls: .init()))
+        let port = try #require(server).port
+        let file = try #require(server).caFile
+        #expect(FileManager.default.fileExists(atPath: file))
+        server = nil
+        // The broker ends and its folder goes on their own; the time limit is the bound.
+        while FileManager.default.fileExists(atPath: file) { await Task.yield() }
+        await #expect(throws: (any Error).self) { try await self.answer(port: port, Packets.connect("a")) }
+    }
+
+    @Test func `a broker does not outlive a process of tests that is killed`() async throws {
+        let note = FileManager.default.temporaryDirectory.appendingPathComponent("note-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: note) }
+        await #expect(processExitsWith: .signal(SIGKILL)) { [path = note.path as String] in
+            let server = try await MosquittoServer.start(.init(tls: .init()))
+            try Data("\(server.port) \(server.caFile)".utf8).write(to: URL(fileURLWithPath: path))
+            kill(getpid(), SIGKILL)
+        }
+        let words = try String(contentsOf: note, encoding: .utf8).split(separator: " ").map(String.init)
+        let port = try #require(words.first.flatMap { Int($0) })
+        while FileManager.default.fileExists(atPath: words[1]) { await Task.yield() }
+        await #expect(throws: (any Error).self) { try await self.answer(port: port, Packets.connect("a")) }
+    }
+}

@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# Makes sure that everything the tests and the demo need is there: Swift 6.2, Mosquitto, OpenSSL, git. On Debian as root it
+# installs what is missing (Swift excepted); anywhere else it says what to install. Says nothing when all is there.
+set -euo pipefail
+
+fail() {
+    printf '%s\n' "$@" >&2
+    exit 1
+}
+
+# Debian puts mosquitto into /usr/sbin, which is not on everybody's PATH.
+have() {
+    PATH="$PATH:/usr/sbin:/usr/local/sbin:/usr/local/bin:/opt/homebrew/sbin:/opt/homebrew/bin" command -v "$1" >/dev/null 2>&1
+}
+
+check_swift() {
+    command -v swift >/dev/null 2>&1 \
+        || fail "Swift is missing. Install Swift 6.2 or later (https://www.swift.org/install) and have \`swift\` on the PATH."
+    local version major minor
+    version=$(swift --version 2>/dev/null | sed -nE 's/.*Swift version ([0-9]+\.[0-9]+).*/\1/p' | head -n 1)
+    [ -n "$version" ] || fail "\`swift --version\` does not say a version; is the toolchain complete?"
+    major=${version%%.*}
+    minor=${version#*.}
+    if [ "$major" -lt 6 ] || { [ "$major" -eq 6 ] && [ "$minor" -lt 2 ]; }; then
+        fail "Swift $version is too old; swift-mqtt needs Swift 6.2 or later (https://www.swift.org/install)."
+    fi
+}
+
+# Installing the package would start Debian's broker on port 1883; the tests start their own. A policy of the machine's
+# owner (containers have one) is left alone.
+without_services() {
+    local policy=/usr/sbin/policy-rc.d ours=0 status=0
+    if [ ! -e "$policy" ]; then
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod 755 "$policy"
+        ours=1
+    fi
+    "$@" || status=$?
+    if [ "$ours" = 1 ]; then rm -f "$policy"; fi
+    return "$status"
+}
+
+install() {
+    local log
+    log=$(mktemp)
+    export DEBIAN_FRONTEND=noninteractive
+    echo "Installing $* ..."
+    # The package lists are fetched only if the ones that are there are not enough.
+    if ! without_services apt-get install -y -qq --no-install-recommends "$@" >"$log" 2>&1; then
+        if ! { apt-get update -qq && without_services apt-get install -y -qq --no-install-recommends "$@"; } >"$log" 2>&1; then
+            cat "$log" >&2
+            rm -f "$log"
+            fail "apt-get could not install: $*"
+        fi
+    fi
+    rm -f "$log"
+    if [ -d /run/systemd/system ] && [[ " $* " == *" mosquitto "* ]]; then
+        systemctl disable --now --quiet mosquitto >/dev/null 2>&1 || true
+    fi
+}
+
+check_swift
+
+missing=()
+for tool in mosquitto openssl git; do
+    have "$tool" || missing+=("$tool")
+done
+if [ "${#missing[@]}" = 0 ]; then exit 0; fi
+
+if ! command -v apt-get >/dev/null 2>&1; then
+    fail "Missing: ${missing[*]}. Install them and run this again:" \
+        "    macOS     brew install ${missing[*]}" \
+        "    Fedora    sudo dnf install ${missing[*]}"
+fi
+if [ "$(id -u)" != 0 ]; then
+    fail "Missing: ${missing[*]}. Install them and run this again:" \
+        "    sudo apt-get update && sudo apt-get install -y ${missing[*]}"
+fi
+install "${missing[@]}"
+for tool in "${missing[@]}"; do
+    have "$tool" || fail "apt-get installed $tool, but it cannot be found in PATH, /usr/sbin or /usr/local/sbin."
+done
