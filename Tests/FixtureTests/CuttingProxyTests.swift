@@ -183,6 +183,14 @@ import Testing
         }
     }
 
+    @Test func `waiting for what does not come ends when it is cancelled`() async throws {
+        try await self.withEcho { proxy in
+            let waiting = Task { try await proxy.waitForCuts(1) }
+            waiting.cancel()
+            await #expect(throws: CancellationError.self) { try await waiting.value }
+        }
+    }
+
     @Test func `without a server behind it a connection ends`() async throws {
         let taken = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .bind(host: "127.0.0.1", port: 0).get()

@@ -47,11 +47,16 @@ struct RawConnection: Sendable {
 
     /// The next bytes, fewer only when the connection ends before.
     func next(_ count: Int) async throws -> [UInt8] {
-        try await self.channel.eventLoop.flatSubmit { [channel, inbox] in
-            let promise = channel.eventLoop.makePromise(of: [UInt8].self)
-            inbox.value.wait(for: count, promise)
-            return promise.futureResult
-        }.get()
+        try await withTaskCancellationHandler {
+            try await self.channel.eventLoop.flatSubmit { [channel, inbox] in
+                let promise = channel.eventLoop.makePromise(of: [UInt8].self)
+                inbox.value.wait(for: count, promise)
+                return promise.futureResult
+            }.get()
+        } onCancel: {
+            // The time limit of a test has to get through.
+            self.channel.close(promise: nil)
+        }
     }
 
     /// All that comes until the connection ends.

@@ -157,7 +157,14 @@ package final class CuttingProxy: Sendable {
     }
 
     private func wait(_ condition: @escaping @Sendable (ProxyCore) -> Bool) async throws {
-        try await self.loop.flatSubmit { [core] in core.value.wait(until: condition) }.get()
+        let promise = self.loop.makePromise(of: Void.self)
+        try await withTaskCancellationHandler {
+            self.loop.execute { [core] in core.value.wait(until: condition, promise) }
+            try await promise.futureResult.get()
+        } onCancel: {
+            // The time limit of a test has to get through.
+            promise.fail(CancellationError())
+        }
     }
 
     private func onLoop<Value: Sendable>(_ body: @escaping @Sendable (ProxyCore) -> Value) async throws -> Value {

@@ -131,11 +131,9 @@ final class ProxyCore {
         self.changed()
     }
 
-    func wait(until condition: @escaping @Sendable (ProxyCore) -> Bool) -> EventLoopFuture<Void> {
-        guard !condition(self) else { return self.loop.makeSucceededVoidFuture() }
-        let promise = self.loop.makePromise(of: Void.self)
+    func wait(until condition: @escaping @Sendable (ProxyCore) -> Bool, _ promise: EventLoopPromise<Void>) {
+        guard !condition(self) else { return promise.succeed() }
         self.waiters.append((condition, promise))
-        return promise.futureResult
     }
 
     private func write(_ buffer: ByteBuffer, _ direction: CuttingProxy.Direction, to channel: any Channel) {
