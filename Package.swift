@@ -76,6 +76,8 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        // Examples: one question each.
+        .executableTarget(name: "Hello", dependencies: ["MQTT"], path: "Examples/Hello", swiftSettings: settings),
         .testTarget(name: "TopicTests", dependencies: ["MQTTWire"], swiftSettings: settings),
         // Tests.
         .testTarget(name: "MQTTWireTests", dependencies: ["MQTTWire", nioCore], swiftSettings: settings),

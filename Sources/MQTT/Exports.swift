@@ -4,6 +4,7 @@
 // What a user of `import MQTT` meets without naming another module.
 @_exported public import MQTTTransport
 @_exported public import MQTTWire
+
 @_exported public import class MQTTEngine.InMemorySessionStore
 @_exported public import struct MQTTEngine.OutboundRecord
 @_exported public import struct MQTTEngine.ReconnectPolicy

@@ -3,7 +3,7 @@
 
 import MQTTEngine
 public import MQTTTransport
-public import MQTTWire
+import MQTTWire
 import NIOCore
 import Synchronization
 

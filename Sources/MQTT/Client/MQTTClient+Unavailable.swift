@@ -55,7 +55,11 @@ extension MQTTClient {
     }
 
     /// Only MQTT 5.0 sends a reason with DISCONNECT: use `MQTT5Client`.
-    @available(*, unavailable, message: "only MQTT 5.0 sends a reason with DISCONNECT: use MQTT5Client, or disconnect()")
+    @available(
+        *,
+        unavailable,
+        message: "only MQTT 5.0 sends a reason with DISCONNECT: use MQTT5Client, or disconnect()"
+    )
     public func disconnect(reason: ReasonCode, properties: Properties = Properties()) async throws(MQTTError) {
         throw MQTTError(.versionMismatch, "only MQTT 5.0 sends a reason with DISCONNECT")
     }

@@ -3,7 +3,6 @@
 
 import MQTTEngine
 public import MQTTWire
-public import NIOCore
 
 extension MQTTClient where Version == V5 {
     /// Publishes a message with 5.0 properties; otherwise as ``publish(_:to:qos:retain:)-(ByteBuffer,_,_,_)``.
@@ -105,7 +104,8 @@ extension MQTTClient where Version == V5 {
         }
         let requests = try Self.requests(filters, qos: qos, options: options)
         if options.noLocal, let shared = requests.first(where: { $0.filter.shareName != nil }) {
-            let words = "\"\(shared.filter.string)\" is shared and may not be asked for with noLocal (MQTT 5.0, 3.8.3.1)"
+            let words =
+                "\"\(shared.filter.string)\" is shared and may not be asked for with noLocal (MQTT 5.0, 3.8.3.1)"
             throw MQTTError(.invalidFilter, words, filter: shared.filter.string)
         }
         return requests

@@ -49,7 +49,10 @@ extension MQTTClient.Configuration {
         }
         try require(0...65_535 ~= self.keepAlive.wholeSeconds, "keepAlive must be 0 to 65,535 seconds")
         try require(self.versioned.sessionExpiryIsValid, "sessionExpiry must be 0 to 4,294,967,294 seconds, or nil")
-        try require(self.maximumPacketSize.map { 1...268_435_460 ~= $0 } ?? true, "maximumPacketSize must be 1 to 268,435,460")
+        try require(
+            self.maximumPacketSize.map { 1...268_435_460 ~= $0 } ?? true,
+            "maximumPacketSize must be 1 to 268,435,460"
+        )
         try require(self.inFlightWindow.map { 1...65_535 ~= $0 } ?? true, "inFlightWindow must be 1 to 65,535")
         try require(self.versioned.receiveMaximum != 0, "receiveMaximum must be 1 to 65,535")
         try require(self.pendingMessageLimit > 0, "pendingMessageLimit must be positive")

@@ -1,10 +1,10 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
-import Logging
-import MQTTEngine
-import NIOCore
-import MQTTWire
+public import Logging
+public import MQTTEngine
+public import MQTTWire
+public import NIOCore
 
 extension MQTTClient {
     /// Everything about a client that has a default.

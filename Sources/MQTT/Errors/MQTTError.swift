@@ -1,9 +1,9 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
-public import MQTTWire
 import MQTTEngine
 import MQTTTransport
+public import MQTTWire
 
 /// What went wrong, and what it means for messages under way.
 ///

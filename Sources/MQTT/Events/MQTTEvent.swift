@@ -27,7 +27,8 @@ public enum MQTTEvent: Sendable {
         case .disconnected(let failure): self = .disconnected(MQTTError(failure))
         case .reconnecting(let attempt, let wait): self = .reconnecting(attempt: attempt, after: wait)
         case .gaveUp(let failure): self = .gaveUp(MQTTError(failure))
-        case .subscriptionRefused(_, let filter, let reason): self = .subscriptionRefused(filter: filter, reason: reason)
+        case .subscriptionRefused(_, let filter, let reason):
+            self = .subscriptionRefused(filter: filter, reason: reason)
         case .unmatched(let topic): self = .unmatchedMessage(topic: topic)
         }
     }

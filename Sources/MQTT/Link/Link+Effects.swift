@@ -5,6 +5,7 @@ import Logging
 import MQTTEngine
 import MQTTWire
 import NIOCore
+import Synchronization
 
 extension Link {
     /// Asks the engine something, then does what follows from it.

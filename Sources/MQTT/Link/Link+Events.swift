@@ -4,6 +4,7 @@
 import Logging
 import MQTTEngine
 import MQTTWire
+import Synchronization
 
 /// Who watches the client's events.
 struct Observers {

@@ -4,6 +4,7 @@
 import MQTTEngine
 import MQTTWire
 import NIOCore
+import Synchronization
 
 extension Link {
     /// Says goodbye, and returns when the channel is closed.

@@ -15,7 +15,9 @@ extension Link {
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let operation = self.begin(.call(continuation), body)
-                if cell.exchange(operation.rawValue, ordering: .acquiringAndReleasing) == .max { self.cancel(operation) }
+                if cell.exchange(operation.rawValue, ordering: .acquiringAndReleasing) == .max {
+                    self.cancel(operation)
+                }
             }
         } onCancel: {
             let begun = cell.exchange(.max, ordering: .acquiringAndReleasing)

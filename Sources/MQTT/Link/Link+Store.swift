@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import MQTTEngine
+import Synchronization
 
 extension Link {
     /// Starts the one task that writes to the store; it ends when there is nothing left to write.

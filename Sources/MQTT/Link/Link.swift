@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import DequeModule
-import Logging
+package import Logging
 package import MQTTEngine
-import MQTTWire
+package import MQTTWire
 package import NIOCore
 import Synchronization
 

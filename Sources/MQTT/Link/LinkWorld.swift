@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import MQTTEngine
-package import NIOCore
 
 /// What a link needs from the world around it: time, a wake-up, and new channels.
 ///

@@ -76,7 +76,7 @@ extension Endpoint {
     /// What the URL of the endpoint names.
     fileprivate var credentials: ConnectCredentials? {
         self.userInfo.map { info in
-            ConnectCredentials(username: info.user, password: info.password.map { ByteBuffer(string: $0) })
+            ConnectCredentials(username: info.value.user, password: info.value.password.map { ByteBuffer(string: $0) })
         }
     }
 }

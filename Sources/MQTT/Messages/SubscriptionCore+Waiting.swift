@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import DequeModule
 import MQTTEngine
 import MQTTWire
 import NIOCore

@@ -29,7 +29,8 @@ extension Engine {
     /// Whether the server has said that it does not take such a message.
     private static func refusal(of frame: PublishFrame, limits: NegotiatedLimits) -> EngineFailure? {
         if frame.size > limits.maximumPacketSize {
-            let words = "the message makes a packet of \(frame.size) bytes; the server takes \(limits.maximumPacketSize)"
+            let words =
+                "the message makes a packet of \(frame.size) bytes; the server takes \(limits.maximumPacketSize)"
             return EngineFailure(.packetTooLarge, reason: .packetTooLarge, words)
         }
         if frame.message.qos > limits.maximumQoS {

@@ -129,7 +129,9 @@ package struct ExchangeTable: Sendable {
 
     /// Every identifier in use with its exchange, in the order of publishing.
     package var inOrder: [(id: PacketID, exchange: Exchange)] {
-        var result = self.stragglers.map { (id: $0.key, exchange: $0.value) }.sorted { $0.exchange.serial < $1.exchange.serial }
+        var result = self.stragglers.map { (id: $0.key, exchange: $0.value) }.sorted {
+            $0.exchange.serial < $1.exchange.serial
+        }
         for (offset, exchange) in self.ring.enumerated() where exchange.phase != .vacant {
             result.append((self.firstID.advanced(by: offset), exchange))
         }

@@ -26,7 +26,10 @@ package struct OutboundPublishes: Sendable {
     }
 
     /// What an acknowledgement of the server did.
-    package enum Verdict: Equatable { case accepted, ignored, violation(String) }
+    package enum Verdict: Equatable {
+        case accepted, ignored
+        case violation(String)
+    }
 
     package internal(set) var exchanges = ExchangeTable()
     var queue: Deque<Queued> = []

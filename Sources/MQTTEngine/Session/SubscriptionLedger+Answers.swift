@@ -145,7 +145,9 @@ extension SubscriptionLedger {
         self.asked = [:]
         for (packetID, farewell) in self.farewells {
             _ = exchanges.close(packetID)
-            if self.keepsSession { self.orphans.append(contentsOf: farewell.filters.compactMap { try? TopicFilter($0) }) }
+            if self.keepsSession {
+                self.orphans.append(contentsOf: farewell.filters.compactMap { try? TopicFilter($0) })
+            }
             if let operation = farewell.operation { effects.append(.complete(operation, .unsubscribed([]))) }
         }
         self.farewells = [:]

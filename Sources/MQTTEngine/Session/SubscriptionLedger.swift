@@ -89,7 +89,8 @@ package struct SubscriptionLedger: Sendable {
             let identifier = entry.request.identifier
             for (index, status) in entry.status.enumerated() where status == .wanted {
                 let size = entry.request.filters[index].filter.string.utf8.count + 3
-                let isFull = part.items.count >= self.filtersPerSubscribe || part.bytes + size > limits.maximumPacketSize
+                let isFull =
+                    part.items.count >= self.filtersPerSubscribe || part.bytes + size > limits.maximumPacketSize
                 if !part.items.isEmpty, isFull || part.identifier != identifier {
                     guard self.send(part, exchanges: &exchanges, into: &effects) else { break sending }
                     part = Part()
