@@ -81,6 +81,11 @@ let package = Package(
         .testTarget(name: "TopicTests", dependencies: ["MQTTWire"], swiftSettings: settings),
         // Tests.
         .testTarget(name: "MQTTWireTests", dependencies: ["MQTTWire", nioCore], swiftSettings: settings),
+        .testTarget(
+            name: "MQTTClientTests",
+            dependencies: ["MQTT", "MQTTEngine", "MQTTWire", nioCore, nioEmbedded],
+            swiftSettings: settings
+        ),
         // A real broker and a proxy that cuts connections, for the tests and the demo.
         .target(
             name: "MosquittoFixture",

@@ -1,0 +1,149 @@
+// This source file is part of swift-mqtt.
+// SPDX-License-Identifier: Apache-2.0
+
+import MQTT
+import MQTTEngine
+import MQTTWire
+import NIOCore
+import NIOEmbedded
+import Synchronization
+import Testing
+
+/// Channels in memory and a clock that moves when it is told to: a whole client without a socket or a second of waiting.
+final class VirtualWorld: LinkWorld {
+    private struct State {
+        var now = Instant(nanoseconds: 0)
+        var alarms: [(at: Instant, link: Link)] = []
+        var peers: [ScriptedPeer] = []
+        var waiting: [CheckedContinuation<ScriptedPeer, Never>] = []
+        /// Dials still to be refused.
+        var refusals = 0
+    }
+
+    let eventLoop = NIOAsyncTestingEventLoop()
+    private let version: ProtocolVersion
+    private let state = Mutex(State())
+
+    init(version: ProtocolVersion) { self.version = version }
+
+    var now: Instant { self.state.withLock { $0.now } }
+
+    func wake(_ link: Link) { self.eventLoop.execute { link.flush() } }
+
+    func setAlarm(at instant: Instant, for link: Link) { self.state.withLock { $0.alarms.append((instant, link)) } }
+
+    func dial(for link: Link, attempt: UInt64) {
+        let isRefused = self.state.withLock { state in
+            guard state.refusals > 0 else { return false }
+            state.refusals -= 1
+            return true
+        }
+        Task {
+            if isRefused {
+                try await self.eventLoop.executeInContext {
+                    link.openFailed(EngineFailure(.transportFailed, "refused by the test"), attempt: attempt)
+                }
+                return
+            }
+            let channel = NIOAsyncTestingChannel(loop: self.eventLoop)
+            try await channel.connect(to: SocketAddress(ipAddress: "192.0.2.1", port: 1883)).get()
+            try await self.eventLoop.executeInContext {
+                try channel.pipeline.syncOperations.addHandler(link.makeHandler(attempt: attempt))
+                link.opened(channel, credentials: nil, attempt: attempt)
+            }
+            self.accepted(ScriptedPeer(channel: channel, version: self.version))
+        }
+    }
+
+    /// Lets the next dials fail.
+    func refuse(_ dials: Int) { self.state.withLock { $0.refusals = dials } }
+
+    /// The server's end of the next connection.
+    func accept() async -> ScriptedPeer {
+        await withCheckedContinuation { continuation in
+            let peer: ScriptedPeer? = self.state.withLock { state in
+                if !state.peers.isEmpty { return state.peers.removeFirst() }
+                state.waiting.append(continuation)
+                return nil
+            }
+            if let peer { continuation.resume(returning: peer) }
+        }
+    }
+
+    private func accepted(_ peer: ScriptedPeer) {
+        let continuation: CheckedContinuation<ScriptedPeer, Never>? = self.state.withLock { state in
+            if !state.waiting.isEmpty { return state.waiting.removeFirst() }
+            state.peers.append(peer)
+            return nil
+        }
+        continuation?.resume(returning: peer)
+    }
+
+    /// Moves the clock and rings what is due, oldest first.
+    func advance(by duration: Duration) async throws {
+        let end = self.now.advanced(by: duration)
+        while let alarm = self.takeAlarm(until: end) {
+            try await self.eventLoop.executeInContext { alarm.alarmRang() }
+        }
+        self.state.withLock { $0.now = end }
+    }
+
+    private func takeAlarm(until end: Instant) -> Link? {
+        self.state.withLock { state in
+            let due = state.alarms.indices.filter { state.alarms[$0].at <= end }
+            guard let index = due.min(by: { state.alarms[$0].at < state.alarms[$1].at }) else { return nil }
+            let alarm = state.alarms.remove(at: index)
+            state.now = max(state.now, alarm.at)
+            return alarm.link
+        }
+    }
+}
+
+/// The server's end of a connection in memory: says which packet has to come, and sends packets.
+final class ScriptedPeer: Sendable {
+    let channel: NIOAsyncTestingChannel
+    private let encoder: PacketEncoder
+    private let decoding: Mutex<(decoder: PacketDecoder, packets: [Packet])>
+
+    init(channel: NIOAsyncTestingChannel, version: ProtocolVersion) {
+        self.channel = channel
+        self.encoder = PacketEncoder(version: version)
+        self.decoding = Mutex((PacketDecoder(version: version, role: .server), []))
+    }
+
+    /// Waits for the next packet of the client.
+    func next() async throws -> Packet {
+        while true {
+            let known: Packet? = self.decoding.withLock { $0.packets.isEmpty ? nil : $0.packets.removeFirst() }
+            if let known { return known }
+            let bytes = try await self.channel.waitForOutboundWrite(as: ByteBuffer.self)
+            try self.decoding.withLock { try $0.decoder.decode(bytes, into: &$0.packets) }
+        }
+    }
+
+    /// Waits for the next packet, which has to be this one.
+    func expect(_ packet: Packet, sourceLocation: SourceLocation = #_sourceLocation) async throws {
+        let came = try await self.next()
+        #expect(came == packet, sourceLocation: sourceLocation)
+    }
+
+    /// Sends packets in one burst.
+    func send(_ packets: Packet...) async throws {
+        var bytes = ByteBuffer()
+        for packet in packets { try self.encoder.encode(packet, into: &bytes) }
+        _ = try await self.channel.writeInbound(bytes)
+    }
+
+    /// Answers the CONNECT that has to come.
+    @discardableResult
+    func acceptConnect(sessionPresent: Bool = false, properties: Properties = Properties()) async throws -> Connect {
+        guard case .connect(let connect) = try await self.next() else { throw UnexpectedPacket() }
+        try await self.send(.connAck(ConnAck(sessionPresent: sessionPresent, properties: properties)))
+        return connect
+    }
+
+    /// Cuts the connection.
+    func cut() async throws { try await self.channel.close().get() }
+}
+
+struct UnexpectedPacket: Error {}
