@@ -64,3 +64,47 @@ extension MQTTClient {
         throw MQTTError(.versionMismatch, "only MQTT 5.0 sends a reason with DISCONNECT")
     }
 }
+
+extension MQTTClient.Configuration {
+    /// Only MQTT 5.0 has a session expiry.
+    @available(*, unavailable, message: "only MQTT 5.0 has a session expiry: set cleanSession to false instead")
+    public var sessionExpiry: Duration? {
+        get { nil }
+        set {}
+    }
+
+    /// Only MQTT 5.0 has will properties.
+    @available(*, unavailable, message: "only MQTT 5.0 has will properties: use MQTT5Client")
+    public var willProperties: Properties {
+        get { Properties() }
+        set {}
+    }
+
+    /// Only MQTT 5.0 has CONNECT properties.
+    @available(*, unavailable, message: "only MQTT 5.0 has CONNECT properties: use MQTT5Client")
+    public var connectProperties: Properties {
+        get { Properties() }
+        set {}
+    }
+
+    /// Only MQTT 5.0 announces a receive maximum.
+    @available(*, unavailable, message: "only MQTT 5.0 announces a receive maximum: use MQTT5Client")
+    public var receiveMaximum: UInt16 {
+        get { 0 }
+        set {}
+    }
+
+    /// Only MQTT 5.0 has a clean start.
+    @available(*, unavailable, message: "only MQTT 5.0 has a clean start: set cleanSession instead")
+    public var cleanStart: CleanStart {
+        get { .always }
+        set {}
+    }
+
+    /// Only MQTT 3.1.1 and 3.1 have a clean session.
+    @available(*, unavailable, message: "MQTT 5.0 has no clean session: set cleanStart and sessionExpiry instead")
+    public var cleanSession: Bool {
+        get { true }
+        set {}
+    }
+}

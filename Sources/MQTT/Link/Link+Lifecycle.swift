@@ -33,7 +33,6 @@ extension Link {
         let observers = self.state.withLock { $0.observers.all }
         for observer in observers { observer.finish() }
         self.change { state in
-            guard state.engine.isActive else { return }
             let failure = EngineFailure(.closed, "the client was let go")
             state.engine.abandon(failure, now: self.world.now, into: &state.effects)
         }

@@ -102,13 +102,18 @@ final class SubscriptionCore: Sendable {
                     pushed.becameOverfull = true
                 }
             case .dropOldest:
-                if let oldest = state.buffer.popFirst() { self.note(oldest, leaving: &state) }
+                if let oldest = state.buffer.popFirst() {
+                    self.release(oldest, from: &state)
+                    if let token = oldest.token { state.acknowledged.append(token) }
+                }
                 pushed.dropped += 1
             case .dropNewest:
                 if let token = message.token { state.acknowledged.append(token) }
                 pushed.dropped += 1
                 return
             case .fail:
+                // Acknowledged too: it would hold back every later acknowledgement of the connection.
+                if let token = message.token { state.acknowledged.append(token) }
                 pushed.failed = true
                 return
             }
@@ -118,9 +123,14 @@ final class SubscriptionCore: Sendable {
         self.link.bufferedBytes.add(message.cost, ordering: .relaxed)
     }
 
-    /// A message leaves the buffer for good: acknowledge it, give its bytes back.
-    private func note(_ message: MQTTMessage, leaving state: inout State) {
+    /// The consumer gets the message: acknowledge it, unless the user does.
+    private func handOver(_ message: MQTTMessage, from state: inout State) {
         if let token = message.token, self.options.acknowledgement == .onHandOver { state.acknowledged.append(token) }
+        self.release(message, from: &state)
+    }
+
+    /// The message leaves the buffer: give its bytes back.
+    private func release(_ message: MQTTMessage, from state: inout State) {
         state.bytes -= message.cost
         self.link.bufferedBytes.subtract(message.cost, ordering: .relaxed)
     }
@@ -132,12 +142,12 @@ final class SubscriptionCore: Sendable {
                 if let end = state.end { return (.ended(end.error), false, false) }
                 return (.empty, false, false)
             }
-            self.note(first, leaving: &state)
+            self.handOver(first, from: &state)
             var taken = Taken.message(first)
             if all {
                 var batch = [first]
                 batch.reserveCapacity(state.buffer.count + 1)
-                for message in state.buffer { self.note(message, leaving: &state) }
+                for message in state.buffer { self.handOver(message, from: &state) }
                 batch.append(contentsOf: state.buffer)
                 state.buffer.removeAll(keepingCapacity: true)
                 taken = .batch(batch)
