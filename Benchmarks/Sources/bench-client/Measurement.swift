@@ -25,11 +25,8 @@ struct Measurement {
 
     private static func cpu() -> (user: Double, system: Double) {
         var usage = rusage()
-        #if canImport(Glibc)
-        _ = getrusage(RUSAGE_SELF, &usage)
-        #else
-        getrusage(RUSAGE_SELF, &usage)
-        #endif
+        // RUSAGE_SELF is 0 everywhere, and a type of its own on some systems.
+        getrusage(.init(0), &usage)
         func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
         return (seconds(usage.ru_utime), seconds(usage.ru_stime))
     }
