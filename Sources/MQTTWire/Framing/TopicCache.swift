@@ -12,7 +12,9 @@ struct TopicCache: Sendable {
     private var last = ""
     private var table: [String] = []
 
-    /// The topic name in these bytes: no U+0000, no wildcard (MQTT-3.3.2-1, MQTT-3.3.2-2). May be empty.
+    /// The topic name in these bytes: no U+0000, no wildcard (MQTT-3.3.2-1, MQTT-3.3.2-2).
+    ///
+    /// May be empty.
     mutating func topic(_ bytes: UnsafeRawBufferPointer) throws(DecodingError) -> String {
         if Self.matches(self.last, bytes) { return self.last }
         guard bytes.count <= Self.longest else { return try WireString.decodeTopicName(bytes) }
