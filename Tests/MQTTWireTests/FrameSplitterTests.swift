@@ -23,7 +23,9 @@ import Testing
         var input = try self.publish(payload: 100)
         input.writeImmutableBuffer(try self.publish(payload: 50))
         let outcome = decode([input], .v5, .client)
-        let payloads = outcome.packets.compactMap { if case .publish(let publish) = $0 { publish.payload } else { nil } }
+        let payloads = outcome.packets.compactMap {
+            if case .publish(let publish) = $0 { publish.payload } else { nil }
+        }
         try #require(payloads.count == 2)
         #expect(self.address(payloads[0]) == self.address(input) + 6)
         #expect(self.address(payloads[1]) == self.address(input) + 106 + 6)
@@ -35,14 +37,18 @@ import Testing
         var second = try #require(first.getSlice(at: 40, length: first.readableBytes - 40))
         second.writeImmutableBuffer(try self.publish(payload: 10))
         let outcome = decode([try #require(first.getSlice(at: 0, length: 40)), second], .v5, .client)
-        let payloads = outcome.packets.compactMap { if case .publish(let publish) = $0 { publish.payload } else { nil } }
+        let payloads = outcome.packets.compactMap {
+            if case .publish(let publish) = $0 { publish.payload } else { nil }
+        }
         try #require(payloads.count == 2)
         #expect(self.address(payloads[1]) == self.address(second) + 66 + 6)
         #expect(payloads[0].readableBytes == 100)
     }
 
     @Test func `binary properties share the storage, too`() throws {
-        let packet = Packet.publish(Publish(topic: "t", payload: wire(""), properties: [.correlationData(wire("0102"))]))
+        let packet = Packet.publish(
+            Publish(topic: "t", payload: wire(""), properties: [.correlationData(wire("0102"))])
+        )
         let input = try encode(packet, .v5)
         let outcome = decode([input], .v5, .client)
         var data: ByteBuffer?
@@ -102,7 +108,9 @@ import Testing
         let pieces = [wire("30"), wire("80"), wire("01")]
         #expect(decode(pieces, .v5, .client, maximumPacketSize: 130).error?.reason == .packetTooLarge)
         #expect(decode(pieces, .v5, .client, maximumPacketSize: 131).error == nil)
-        #expect(decode([wire("30 FF FF FF 7F")], .v5, .client, maximumPacketSize: 1000).error?.reason == .packetTooLarge)
+        #expect(
+            decode([wire("30 FF FF FF 7F")], .v5, .client, maximumPacketSize: 1000).error?.reason == .packetTooLarge
+        )
         #expect(decode([wire("30 FF FF FF 7F")], .v5, .client) == Outcome())
     }
 

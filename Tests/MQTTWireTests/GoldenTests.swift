@@ -12,31 +12,46 @@ import Testing
         Golden(.v311, .server, .connect(Connect(clientID: "a")), "10 0D 0004 'MQTT' 04 02 003C 0001 'a'"),
         Golden(.v31, .server, .connect(Connect(clientID: "a")), "10 0F 0006 'MQIsdp' 03 02 003C 0001 'a'"),
         Golden(
-            .v5, .server,
+            .v5,
+            .server,
             .connect(
                 Connect(
-                    clientID: "c", cleanStart: false, keepAlive: 1,
+                    clientID: "c",
+                    cleanStart: false,
+                    keepAlive: 1,
                     will: Will(
-                        topic: "w", payload: wire("0102"), qos: .exactlyOnce, retain: true,
+                        topic: "w",
+                        payload: wire("0102"),
+                        qos: .exactlyOnce,
+                        retain: true,
                         properties: [.willDelayInterval(5)]
                     ),
-                    username: "u", password: wire("FF"), properties: [.receiveMaximum(7)]
+                    username: "u",
+                    password: wire("FF"),
+                    properties: [.receiveMaximum(7)]
                 )
             ),
             "10 24 0004 'MQTT' 05 F4 0001 03 210007 0001 'c' 05 1800000005 0001 'w' 0002 0102 0001 'u' 0001 FF"
         ),
         Golden(
-            .v311, .server,
+            .v311,
+            .server,
             .connect(
                 Connect(
-                    clientID: "c", cleanStart: false, keepAlive: 65_535,
-                    will: Will(topic: "w", payload: wire("01"), qos: .atLeastOnce), username: "", password: wire("")
+                    clientID: "c",
+                    cleanStart: false,
+                    keepAlive: 65_535,
+                    will: Will(topic: "w", payload: wire("01"), qos: .atLeastOnce),
+                    username: "",
+                    password: wire("")
                 )
             ),
             "10 17 0004 'MQTT' 04 CC FFFF 0001 'c' 0001 'w' 0001 01 0000 0000"
         ),
         Golden(
-            .v5, .server, .connect(Connect(clientID: "", password: wire("41"))),
+            .v5,
+            .server,
+            .connect(Connect(clientID: "", password: wire("41"))),
             "10 10 0004 'MQTT' 05 42 003C 00 0000 0001 41"
         ),
         Golden(.v5, .client, .connAck(ConnAck()), "20 03 00 00 00"),
@@ -54,11 +69,16 @@ import Testing
         Golden(.v311, .server, .disconnect(Disconnect()), "E0 00"),
         Golden(.v5, .server, .disconnect(Disconnect(reason: .disconnectWithWill)), "E0 01 04"),
         Golden(
-            .v5, .server, .disconnect(Disconnect(properties: [.sessionExpiryInterval(1)])), "E0 07 00 05 1100000001"
+            .v5,
+            .server,
+            .disconnect(Disconnect(properties: [.sessionExpiryInterval(1)])),
+            "E0 07 00 05 1100000001"
         ),
         Golden(.v5, .client, .auth(Auth()), "F0 00"),
         Golden(
-            .v5, .client, .auth(Auth(reason: .continueAuthentication, properties: [.authenticationMethod("m")])),
+            .v5,
+            .client,
+            .auth(Auth(reason: .continueAuthentication, properties: [.authenticationMethod("m")])),
             "F0 06 18 04 150001 'm'"
         ),
     ]
@@ -68,27 +88,34 @@ import Testing
         Golden(.v5, .client, .publish(Publish(topic: "t", payload: wire("01"))), "30 05 0001 't' 00 01"),
         Golden(.v5, .server, .publish(Publish(topic: "t", payload: wire(""))), "30 04 0001 't' 00"),
         Golden(
-            .v311, .server,
+            .v311,
+            .server,
             .publish(Publish(topic: "t", payload: wire(""), qos: .atLeastOnce, retain: true, packetID: id(10))),
             "33 05 0001 't' 000A"
         ),
         Golden(
-            .v5, .client,
+            .v5,
+            .client,
             .publish(
                 Publish(topic: "t", payload: wire("AA"), qos: .exactlyOnce, duplicate: true, packetID: id(65_535))
             ),
             "3C 07 0001 't' FFFF 00 AA"
         ),
         Golden(
-            .v5, .client,
+            .v5,
+            .client,
             .publish(Publish(topic: "", payload: wire("AA"), properties: [.topicAlias(3)])),
             "30 07 0000 03 230003 AA"
         ),
         Golden(
-            .v5, .client,
+            .v5,
+            .client,
             .publish(
                 Publish(
-                    topic: "t", payload: wire("AA"), qos: .atLeastOnce, packetID: id(1),
+                    topic: "t",
+                    payload: wire("AA"),
+                    qos: .atLeastOnce,
+                    packetID: id(1),
                     properties: [.subscriptionIdentifier(1), .subscriptionIdentifier(300)]
                 )
             ),
@@ -99,20 +126,29 @@ import Testing
         Golden(.v31, .client, .pubRel(Acknowledgement(packetID: id(0x1234))), "62 02 1234"),
         Golden(.v5, .server, .pubComp(Acknowledgement(packetID: id(0x1234))), "70 02 1234"),
         Golden(
-            .v5, .client, .pubAck(Acknowledgement(packetID: id(1), reason: .noMatchingSubscribers)), "40 03 0001 10"
+            .v5,
+            .client,
+            .pubAck(Acknowledgement(packetID: id(1), reason: .noMatchingSubscribers)),
+            "40 03 0001 10"
         ),
         Golden(
-            .v5, .client, .pubRel(Acknowledgement(packetID: id(1), reason: .packetIdentifierNotFound)), "62 03 0001 92"
+            .v5,
+            .client,
+            .pubRel(Acknowledgement(packetID: id(1), reason: .packetIdentifierNotFound)),
+            "62 03 0001 92"
         ),
         Golden(
-            .v5, .client, .pubRec(Acknowledgement(packetID: id(1), properties: [.reasonString("r")])),
+            .v5,
+            .client,
+            .pubRec(Acknowledgement(packetID: id(1), properties: [.reasonString("r")])),
             "50 08 0001 00 04 1F0001 'r'"
         ),
     ]
 
     static let subscriptions: [Golden] = [
         Golden(
-            .v5, .server,
+            .v5,
+            .server,
             .subscribe(
                 Subscribe(
                     packetID: id(1),
@@ -120,7 +156,10 @@ import Testing
                         Subscribe.Entry(
                             filter: "a/#",
                             options: SubscriptionOptions(
-                                qos: .exactlyOnce, noLocal: true, retainAsPublished: true, retainHandling: .doNotSend
+                                qos: .exactlyOnce,
+                                noLocal: true,
+                                retainAsPublished: true,
+                                retainHandling: .doNotSend
                             )
                         ),
                         Subscribe.Entry(filter: "+", options: SubscriptionOptions(qos: .atLeastOnce)),
@@ -131,7 +170,8 @@ import Testing
             "82 12 0001 05 0BFFFFFF7F 0003 'a/#' 2E 0001 '+' 01"
         ),
         Golden(
-            .v311, .server,
+            .v311,
+            .server,
             .subscribe(
                 Subscribe(
                     packetID: id(1),
@@ -141,17 +181,28 @@ import Testing
             "82 0D 0001 0008 '$share//' 02"
         ),
         Golden(
-            .v5, .client, .subAck(SubAck(packetID: id(2), reasons: [.grantedQoS0, .grantedQoS2, .notAuthorized])),
+            .v5,
+            .client,
+            .subAck(SubAck(packetID: id(2), reasons: [.grantedQoS0, .grantedQoS2, .notAuthorized])),
             "90 06 0002 00 00 02 87"
         ),
         Golden(
-            .v311, .client, .subAck(SubAck(packetID: id(2), reasons: [.grantedQoS1, .unspecifiedError])),
+            .v311,
+            .client,
+            .subAck(SubAck(packetID: id(2), reasons: [.grantedQoS1, .unspecifiedError])),
             "90 04 0002 01 80"
         ),
-        Golden(.v5, .server, .unsubscribe(Unsubscribe(packetID: id(3), filters: ["a", "b"])), "A2 09 0003 00 0001 'a' 0001 'b'"),
+        Golden(
+            .v5,
+            .server,
+            .unsubscribe(Unsubscribe(packetID: id(3), filters: ["a", "b"])),
+            "A2 09 0003 00 0001 'a' 0001 'b'"
+        ),
         Golden(.v31, .server, .unsubscribe(Unsubscribe(packetID: id(3), filters: ["a"])), "A2 05 0003 0001 'a'"),
         Golden(
-            .v5, .client, .unsubAck(UnsubAck(packetID: id(3), reasons: [.success, .noSubscriptionExisted])),
+            .v5,
+            .client,
+            .unsubAck(UnsubAck(packetID: id(3), reasons: [.success, .noSubscriptionExisted])),
             "B0 05 0003 00 00 11"
         ),
         Golden(.v311, .client, .unsubAck(UnsubAck(packetID: id(3))), "B0 02 0003"),

@@ -43,8 +43,12 @@ import Testing
             for size in [0, 1, 100, 130, 20_000] {
                 let packet = Packet.publish(
                     Publish(
-                        topic: "a/ü/\u{1F600}", payload: ByteBuffer(repeating: 7, count: size), qos: qos, retain: retain,
-                        duplicate: duplicate && qos != .atMostOnce, packetID: qos == .atMostOnce ? nil : id(77)
+                        topic: "a/ü/\u{1F600}",
+                        payload: ByteBuffer(repeating: 7, count: size),
+                        qos: qos,
+                        retain: retain,
+                        duplicate: duplicate && qos != .atMostOnce,
+                        packetID: qos == .atMostOnce ? nil : id(77)
                     )
                 )
                 let bytes = try encode(packet, version)
@@ -61,9 +65,15 @@ import Testing
         expectRefused(.publish(Publish(topic: "t", payload: payload, duplicate: true)), .v5, .invalidField)
         expectRefused(.publish(Publish(topic: "", payload: payload)), .v5, .invalidTopic)
         expectRefused(.publish(Publish(topic: "", payload: payload)), .v311, .invalidTopic)
-        expectRefused(.publish(Publish(topic: "t", payload: payload, properties: [.topicAlias(1)])), .v311, .notInThisVersion)
         expectRefused(
-            .publish(Publish(topic: "t", payload: payload, properties: [.willDelayInterval(1)])), .v5, .invalidProperty
+            .publish(Publish(topic: "t", payload: payload, properties: [.topicAlias(1)])),
+            .v311,
+            .notInThisVersion
+        )
+        expectRefused(
+            .publish(Publish(topic: "t", payload: payload, properties: [.willDelayInterval(1)])),
+            .v5,
+            .invalidProperty
         )
     }
 }
@@ -87,7 +97,10 @@ import Testing
         for version in ProtocolVersion.allCases { #expect(self.error(self.message(topic), version) == .invalidTopic) }
     }
 
-    @Test(arguments: ["a", "/", "//", " ", "a/ü", "$SYS/x", "\u{FEFF}", "1234567", "12345678", "123456789\u{1}\u{22}\u{24}\u{2A}\u{2C}"])
+    @Test(arguments: [
+        "a", "/", "//", " ", "a/ü", "$SYS/x", "\u{FEFF}", "1234567", "12345678",
+        "123456789\u{1}\u{22}\u{24}\u{2A}\u{2C}",
+    ])
     func `a topic name is taken as it is`(topic: String) throws {
         for version in ProtocolVersion.allCases {
             let frame = try PublishFrame(self.message(topic), version: version)
@@ -151,8 +164,13 @@ import Testing
                 #expect(whole.readableBytes == 6 + frame.size)
                 whole.moveReaderIndex(forwardBy: 6)
                 let packet = Publish(
-                    topic: "topic", payload: payload, qos: qos, retain: true, duplicate: qos != .atMostOnce,
-                    packetID: packetID, properties: properties
+                    topic: "topic",
+                    payload: payload,
+                    qos: qos,
+                    retain: true,
+                    duplicate: qos != .atMostOnce,
+                    packetID: packetID,
+                    properties: properties
                 )
                 #expect(decode([whole], version, .server) == Outcome(packets: [.publish(packet)]))
             }

@@ -17,11 +17,13 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        (0, [0x00]), (1, [0x01]), (127, [0x7F]), (128, [0x80, 0x01]), (16_383, [0xFF, 0x7F]),
-        (16_384, [0x80, 0x80, 0x01]), (2_097_151, [0xFF, 0xFF, 0x7F]), (2_097_152, [0x80, 0x80, 0x80, 0x01]),
-        (268_435_455, [0xFF, 0xFF, 0xFF, 0x7F]),
-    ] as [(Int, [UInt8])])
+    @Test(
+        arguments: [
+            (0, [0x00]), (1, [0x01]), (127, [0x7F]), (128, [0x80, 0x01]), (16_383, [0xFF, 0x7F]),
+            (16_384, [0x80, 0x80, 0x01]), (2_097_151, [0xFF, 0xFF, 0x7F]), (2_097_152, [0x80, 0x80, 0x80, 0x01]),
+            (268_435_455, [0xFF, 0xFF, 0xFF, 0x7F]),
+        ] as [(Int, [UInt8])]
+    )
     func `the limits of each length are written and read in their shortest form`(value: Int, bytes: [UInt8]) {
         var buffer = ByteBuffer()
         buffer.writeVariableByteInteger(value)

@@ -61,7 +61,9 @@ struct FixedHeader {
     /// The whole packet.
     var packetSize: Int { self.size + self.remainingLength }
 
-    /// Reads the header at a position, nil while it is not all there. What its bytes already forbid is refused at once.
+    /// Reads the header at a position, nil while it is not all there.
+    ///
+    /// What its bytes already forbid is refused at once.
     @inline(__always)
     static func read(
         _ bytes: UnsafeRawBufferPointer,
@@ -107,9 +109,13 @@ struct FixedHeaderRules {
     private func checkDirection(_ type: PacketType) throws(DecodingError) {
         switch type {
         case .connect, .subscribe, .unsubscribe, .pingRequest:
-            guard self.role == .server else { throw DecodingError(.protocolError, "A server sent what only clients send") }
+            guard self.role == .server else {
+                throw DecodingError(.protocolError, "A server sent what only clients send")
+            }
         case .connAck, .subAck, .unsubAck, .pingResponse:
-            guard self.role == .client else { throw DecodingError(.protocolError, "A client sent what only servers send") }
+            guard self.role == .client else {
+                throw DecodingError(.protocolError, "A client sent what only servers send")
+            }
         case .disconnect:
             // Before 5.0 a server just closes the connection (MQTT 3.1.1, 3.14).
             guard self.role == .server || self.version.hasProperties else {
@@ -122,7 +128,9 @@ struct FixedHeaderRules {
         }
     }
 
-    /// MQTT-2.1.3-1. In 3.1 the three packets below are sent at QoS 1 and may be repeated with DUP (MQTT 3.1, 2.1).
+    /// The reserved flags must be those of the type (MQTT-2.1.3-1).
+    ///
+    /// In 3.1 PUBREL, SUBSCRIBE and UNSUBSCRIBE are sent at QoS 1 and may be repeated with DUP (MQTT 3.1, 2.1).
     private func checkReserved(_ type: PacketType, flags: UInt8) throws(DecodingError) {
         let mayRepeat = self.version == .v31 && type.fixedFlags == 0b0010
         let isLegal = flags == type.fixedFlags || mayRepeat && flags == 0b1010

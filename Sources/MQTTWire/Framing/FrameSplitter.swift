@@ -23,7 +23,9 @@ struct FrameSplitter: Sendable {
     /// Whether the beginning of a packet waits for the rest.
     var isPending: Bool { self.partial.readableBytes > 0 }
 
-    /// Keeps the beginning of a packet. Its header has been read by the caller as far as it goes.
+    /// Keeps the beginning of a packet.
+    ///
+    /// Its header has been read by the caller as far as it goes.
     mutating func keep(_ beginning: ByteBuffer, header: FixedHeader?) {
         self.reserve(header)
         self.partial.writeImmutableBuffer(beginning)

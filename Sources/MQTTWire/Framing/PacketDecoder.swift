@@ -16,7 +16,9 @@ package struct PacketDecoder: Sendable {
         case server
     }
 
-    /// The version the bytes are read by. A server's decoder sets it when it reads a CONNECT.
+    /// The version the bytes are read by.
+    ///
+    /// A server's decoder sets it when it reads a CONNECT.
     package var version: ProtocolVersion
     package let role: Role
     /// The largest packet accepted, its fixed header included.
@@ -32,7 +34,9 @@ package struct PacketDecoder: Sendable {
         self.maximumPacketSize = maximumPacketSize
     }
 
-    /// Appends the packets that are now complete. Those before an error have been appended when it is thrown.
+    /// Appends the packets that are now complete.
+    ///
+    /// Those before an error have been appended when it is thrown.
     package mutating func decode(_ input: ByteBuffer, into packets: inout [Packet]) throws(DecodingError) {
         if let failure = self.failure { throw failure }
         do throws(DecodingError) {
@@ -80,8 +84,11 @@ package struct PacketDecoder: Sendable {
                 if let rest { self.splitter.keep(rest, header: header) }
                 return
             }
-            packets.append(try self.decodePacket(header, &reader))
-            guard reader.isAtEnd else { throw DecodingError(.malformedPacket, "A packet goes on behind its last field") }
+            let packet = try self.decodePacket(header, &reader)
+            guard reader.isAtEnd else {
+                throw DecodingError(.malformedPacket, "A packet goes on behind its last field")
+            }
+            packets.append(packet)
             position += header.packetSize
         }
     }

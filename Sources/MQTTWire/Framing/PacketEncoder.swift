@@ -9,7 +9,9 @@ package struct PacketEncoder: Sendable {
 
     package init(version: ProtocolVersion) { self.version = version }
 
-    /// Appends a packet. Nothing has been written when it throws.
+    /// Appends a packet.
+    ///
+    /// Nothing has been written when it throws.
     package func encode(_ packet: Packet, into buffer: inout ByteBuffer) throws(EncodingError) {
         switch packet {
         case .publish(let publish):
@@ -31,7 +33,9 @@ package struct PacketEncoder: Sendable {
         }
     }
 
-    /// The bytes of the whole packet. Refuses what ``encode(_:into:)`` refuses.
+    /// The bytes of the whole packet.
+    ///
+    /// Refuses what ``encode(_:into:)`` refuses.
     package func encodedSize(of packet: Packet) throws(EncodingError) -> Int {
         if case .publish(let publish) = packet { return try publish.frame(version: self.version).size }
         return Self.size(try self.remainingLength(of: packet))

@@ -39,7 +39,9 @@ package struct PublishFrame: Sendable, Hashable {
         self.hasProperties = version.hasProperties
     }
 
-    /// Appends the whole packet. The identifier is there exactly when the QoS is not 0; DUP is never set at QoS 0.
+    /// Appends the whole packet.
+    ///
+    /// The identifier is there exactly when the QoS is not 0; DUP is never set at QoS 0.
     package func write(packetID: PacketID?, duplicate: Bool, into buffer: inout ByteBuffer) {
         self.write(packetID: packetID, duplicate: duplicate, withPayload: true, into: &buffer)
     }

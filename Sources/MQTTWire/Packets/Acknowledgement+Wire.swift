@@ -4,7 +4,9 @@
 import NIOCore
 
 extension Acknowledgement {
-    /// Reads what is behind the fixed header (MQTT 5.0, 3.4 to 3.7). Two bytes mean success, three no properties.
+    /// Reads what is behind the fixed header (MQTT 5.0, 3.4 to 3.7).
+    ///
+    /// Two bytes mean success, three no properties.
     @inline(__always)
     init(from reader: inout WireReader, _ type: PacketType) throws(DecodingError) {
         let packetID = try reader.readPacketID()

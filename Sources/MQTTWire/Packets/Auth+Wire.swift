@@ -4,7 +4,9 @@
 import NIOCore
 
 extension Auth {
-    /// Reads what is behind the fixed header (MQTT 5.0, 3.15). Nothing means success without properties.
+    /// Reads what is behind the fixed header (MQTT 5.0, 3.15).
+    ///
+    /// Nothing means success without properties.
     init(from reader: inout WireReader) throws(DecodingError) {
         let isShort = reader.isAtEnd
         let reason = isShort ? ReasonCode.success : ReasonCode(rawValue: try reader.readByte())

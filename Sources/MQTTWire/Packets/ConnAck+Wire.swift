@@ -24,7 +24,13 @@ extension ConnAck {
         self.init(sessionPresent: sessionPresent, reason: reason, properties: properties)
     }
 
-    private static func reason(_ code: UInt8, isShort: Bool, version: ProtocolVersion) throws(DecodingError) -> ReasonCode {
+    private static func reason(
+        _ code: UInt8,
+        isShort: Bool,
+        version: ProtocolVersion
+    ) throws(DecodingError)
+        -> ReasonCode
+    {
         if version.hasProperties {
             if isShort, code == 1 { return .unsupportedProtocolVersion }
             let reason = ReasonCode(rawValue: code)

@@ -4,7 +4,9 @@
 import NIOCore
 
 extension Disconnect {
-    /// Reads what is behind the fixed header (MQTT 5.0, 3.14). Nothing means a normal disconnection.
+    /// Reads what is behind the fixed header (MQTT 5.0, 3.14).
+    ///
+    /// Nothing means a normal disconnection.
     init(from reader: inout WireReader) throws(DecodingError) {
         guard reader.version.hasProperties, !reader.isAtEnd else {
             self.init()
@@ -45,7 +47,9 @@ extension Disconnect {
         }
     }
 
-    /// MQTT-3.14.2-1: what a server may send. 0x8C is in the list of section 2.4, though not in that of 3.14.2.1.
+    /// MQTT-3.14.2-1: what a server may send.
+    ///
+    /// 0x8C is in the list of section 2.4, though not in that of 3.14.2.1.
     private static func isServers(_ reason: ReasonCode) -> Bool {
         switch reason {
         case .notAuthorized, .serverBusy, .serverShuttingDown, .badAuthenticationMethod, .keepAliveTimeout,

@@ -29,7 +29,9 @@ extension Publish {
         )
     }
 
-    /// The frame of this packet, once it is found to be sendable. A server's may carry subscription identifiers.
+    /// The frame of this packet, once it is found to be sendable.
+    ///
+    /// A server's may carry subscription identifiers.
     func frame(version: ProtocolVersion) throws(EncodingError) -> PublishFrame {
         // MQTT-2.2.1-2, MQTT-2.2.1-3.
         guard (self.packetID != nil) == (self.qos != .atMostOnce) else {

@@ -4,7 +4,9 @@
 import NIOCore
 
 extension UnsubAck {
-    /// Reads what is behind the fixed header (MQTT 5.0, 3.11). Before 5.0 that is the identifier alone.
+    /// Reads what is behind the fixed header (MQTT 5.0, 3.11).
+    ///
+    /// Before 5.0 that is the identifier alone.
     init(from reader: inout WireReader) throws(DecodingError) {
         self.init(packetID: try reader.readPacketID())
         guard reader.version.hasProperties else { return }
@@ -29,7 +31,9 @@ extension UnsubAck {
             }
             return 2
         }
-        guard !self.reasons.isEmpty else { throw EncodingError(.invalidField, "An UNSUBACK answers at least one filter") }
+        guard !self.reasons.isEmpty else {
+            throw EncodingError(.invalidField, "An UNSUBACK answers at least one filter")
+        }
         for reason in self.reasons where !Self.isLegal(reason) {
             throw EncodingError(.invalidField, "An UNSUBACK cannot say \(reason)")
         }

@@ -5,9 +5,9 @@ import NIOCore
 
 /// Reads the fields of packets in place, each only after it has been found to lie inside its packet.
 ///
-/// One reader serves all packets of a read: ``limit`` is the end of the packet, or of the property block in it. It works
-/// on a pointer, not through the buffer's own methods, because those check and move two indices for every field; every
-/// access to the pointer is in this file, below a comparison with ``limit``.
+/// One reader serves all packets of a read: ``limit`` is the end of the packet, or of the property block in it.
+/// It works on a pointer, not through the buffer's own methods, because those check and move two indices for every
+/// field; every access to the pointer is in this file, below a comparison with ``limit``.
 struct WireReader {
     /// The readable bytes of ``buffer``; valid only inside the closure that made the reader.
     private let bytes: UnsafeRawBufferPointer
@@ -42,7 +42,9 @@ struct WireReader {
 
     /// Goes to a packet's bytes behind its fixed header; false when they are not all there.
     mutating func enterFrame(at start: Int, length: Int) -> Bool {
-        guard start >= 0, length >= 0, start <= self.bytes.count, length <= self.bytes.count - start else { return false }
+        guard start >= 0, length >= 0, start <= self.bytes.count, length <= self.bytes.count - start else {
+            return false
+        }
         self.position = start
         self.limit = start + length
         return true
@@ -95,7 +97,9 @@ extension WireReader {
         return packetID
     }
 
-    /// The bytes of a field with a two-byte length. Valid as long as the reader.
+    /// The bytes of a field with a two-byte length.
+    ///
+    /// Valid as long as the reader.
     mutating func readField() throws(DecodingError) -> UnsafeRawBufferPointer {
         let length = Int(try self.readUInt16())
         guard length <= self.remaining else { throw .endsInsideField }

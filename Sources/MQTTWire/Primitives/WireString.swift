@@ -8,7 +8,9 @@ enum WireString {
     /// What a two-byte length can say.
     static let maximumLength = 65_535
 
-    /// Makes a string of bytes that hold no U+0000. Ill-formed UTF-8 is refused, surrogates are (MQTT-1.5.4-1).
+    /// Makes a string of bytes that hold no U+0000.
+    ///
+    /// Ill-formed UTF-8 is refused, surrogates are (MQTT-1.5.4-1).
     static func decode(_ bytes: UnsafeRawBufferPointer) throws(DecodingError) -> String {
         let text = bytes.withMemoryRebound(to: UInt8.self) { String(validating: $0, as: UTF8.self) }
         guard let text else { throw DecodingError(.malformedPacket, "A string is not valid UTF-8") }
@@ -31,7 +33,9 @@ enum WireString {
     /// How many bytes a string takes with its length, once it is found to be sendable.
     static func checkedSize(_ text: String, _ name: StaticString) throws(EncodingError) -> Int {
         let (count, scan) = Self.scan(text)
-        guard count <= Self.maximumLength else { throw EncodingError(.invalidField, "\(name) is longer than 65,535 bytes") }
+        guard count <= Self.maximumLength else {
+            throw EncodingError(.invalidField, "\(name) is longer than 65,535 bytes")
+        }
         guard !scan.hasNull else { throw EncodingError(.invalidField, "\(name) holds U+0000") }
         return 2 + count
     }
@@ -47,7 +51,9 @@ enum WireString {
     /// How many bytes a topic name takes with its length, once it is found to be one (MQTT 5.0, 4.7).
     static func checkedTopicNameSize(_ topic: String, mayBeEmpty: Bool = false) throws(EncodingError) -> Int {
         let (count, scan) = Self.scan(topic)
-        guard count <= Self.maximumLength else { throw EncodingError(.invalidTopic, "The topic is longer than 65,535 bytes") }
+        guard count <= Self.maximumLength else {
+            throw EncodingError(.invalidTopic, "The topic is longer than 65,535 bytes")
+        }
         guard count > 0 || mayBeEmpty else { throw EncodingError(.invalidTopic, "The topic is empty") }
         guard !scan.hasNull else { throw EncodingError(.invalidTopic, "The topic holds U+0000") }
         guard !scan.hasWildcard else { throw EncodingError(.invalidTopic, "The topic holds a wildcard, # or +") }
@@ -57,7 +63,9 @@ enum WireString {
     /// How many bytes a topic filter takes with its length, once it is found to be one (MQTT 5.0, 4.7, 4.8.2).
     static func checkedFilterSize(_ filter: String, version: ProtocolVersion) throws(EncodingError) -> Int {
         let (count, scan) = Self.scan(filter)
-        guard count <= Self.maximumLength else { throw EncodingError(.invalidFilter, "A filter is longer than 65,535 bytes") }
+        guard count <= Self.maximumLength else {
+            throw EncodingError(.invalidFilter, "A filter is longer than 65,535 bytes")
+        }
         guard !scan.hasNull else { throw EncodingError(.invalidFilter, "A filter holds U+0000") }
         if let fault = Self.filterFault(filter, version: version) { throw EncodingError(.invalidFilter, fault) }
         return 2 + count
@@ -71,7 +79,9 @@ enum WireString {
 }
 
 extension WireString {
-    /// What is wrong with a filter, or nil (MQTT 5.0, 4.7.1, 4.8.2). Shared subscriptions are a matter of 5.0.
+    /// What is wrong with a filter, or nil (MQTT 5.0, 4.7.1, 4.8.2).
+    ///
+    /// Shared subscriptions are a matter of 5.0.
     static func filterFault(_ filter: String, version: ProtocolVersion) -> String? {
         var filter = filter
         return filter.withUTF8 { bytes in
@@ -90,11 +100,15 @@ extension WireString {
         let slash = UInt8(ascii: "/")
         for (index, byte) in bytes.enumerated() where byte == UInt8(ascii: "#") || byte == UInt8(ascii: "+") {
             let isLast = index + 1 == bytes.count
-            guard index == 0 || bytes[index - 1] == slash else { return "A wildcard does not fill its level of a filter" }
+            guard index == 0 || bytes[index - 1] == slash else {
+                return "A wildcard does not fill its level of a filter"
+            }
             if byte == UInt8(ascii: "#") {
                 guard isLast else { return "A filter goes on behind #" }
             } else {
-                guard isLast || bytes[index + 1] == slash else { return "A wildcard does not fill its level of a filter" }
+                guard isLast || bytes[index + 1] == slash else {
+                    return "A wildcard does not fill its level of a filter"
+                }
             }
         }
         return nil
@@ -104,7 +118,9 @@ extension WireString {
     private static func shareFault(_ bytes: UnsafeBufferPointer<UInt8>) -> String? {
         guard bytes.starts(with: Self.sharePrefix) else { return nil }
         let rest = bytes.dropFirst(Self.sharePrefix.count)
-        guard let slash = rest.firstIndex(of: UInt8(ascii: "/")) else { return "A shared filter has no filter behind its name" }
+        guard let slash = rest.firstIndex(of: UInt8(ascii: "/")) else {
+            return "A shared filter has no filter behind its name"
+        }
         let name = rest[..<slash]
         guard !name.isEmpty else { return "A shared filter has an empty name" }
         guard !name.contains(UInt8(ascii: "+")), !name.contains(UInt8(ascii: "#")) else {

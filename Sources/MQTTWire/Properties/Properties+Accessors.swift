@@ -258,7 +258,7 @@ extension Properties {
 // MARK: - Those that repeat
 
 extension Properties {
-    /// All subscription identifiers: of a received message, those of the subscriptions it matched (MQTT 5.0, 3.3.2.3.8).
+    /// All subscription identifiers; of a received message, those of what it matched (MQTT 5.0, 3.3.2.3.8).
     public var subscriptionIdentifiers: [UInt32] {
         get {
             var identifiers: [UInt32] = []

@@ -4,8 +4,9 @@
 import NIOCore
 
 extension Properties {
-    /// Reads a property length and the properties behind it (MQTT 5.0, 2.2.2). An empty block costs nothing.
-    /// Before 5.0 there is none to read.
+    /// Reads a property length and the properties behind it (MQTT 5.0, 2.2.2).
+    ///
+    /// An empty block costs nothing. Before 5.0 there is none to read.
     @inline(__always)
     init(from reader: inout WireReader, in place: PropertyPlaces) throws(DecodingError) {
         guard reader.version.hasProperties else {

@@ -4,10 +4,12 @@
 import NIOCore
 
 extension Properties {
-    /// How many bytes the block takes with its length, once it is found to be sendable in its place. Nothing before 5.0.
+    /// How many bytes the block takes with its length, once it is found to be sendable in its place; 0 before 5.0.
     func checkedBlockSize(in place: PropertyPlaces, version: ProtocolVersion) throws(EncodingError) -> Int {
         guard version.hasProperties else {
-            guard self.isEmpty else { throw EncodingError(.notInThisVersion, "There are no properties before MQTT 5.0") }
+            guard self.isEmpty else {
+                throw EncodingError(.notInThisVersion, "There are no properties before MQTT 5.0")
+            }
             return 0
         }
         guard !self.isEmpty else { return 1 }
@@ -33,7 +35,9 @@ extension Properties {
         return VariableByteInteger.size(of: size) + size
     }
 
-    /// Writes the block with its length, nothing before 5.0. Only after ``checkedBlockSize(in:version:)``.
+    /// Writes the block with its length, nothing before 5.0.
+    ///
+    /// Only after ``checkedBlockSize(in:version:)``.
     func writeBlock(to buffer: inout ByteBuffer, version: ProtocolVersion) {
         guard version.hasProperties else { return }
         buffer.writeVariableByteInteger(self.reduce(0) { $0 + $1.size })

@@ -1,7 +1,9 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
-/// The identifier of a property on the wire (MQTT 5.0, 2.2.2.2). All fit in one byte of a variable byte integer.
+/// The identifier of a property on the wire (MQTT 5.0, 2.2.2.2).
+///
+/// All fit in one byte of a variable byte integer.
 enum PropertyID: UInt8, Hashable, Sendable, CaseIterable {
     case payloadFormatIndicator = 0x01
     case messageExpiryInterval = 0x02

@@ -78,7 +78,9 @@ extension PropertyID {
 struct PropertySet {
     private var seen: UInt64 = 0
 
-    /// Notes an identifier; false when it was there before. No identifier is above 63.
+    /// Notes an identifier; false when it was there before.
+    ///
+    /// No identifier is above 63.
     mutating func insert(_ id: PropertyID) -> Bool {
         let bit = UInt64(1) << UInt64(id.rawValue)
         defer { self.seen |= bit }
