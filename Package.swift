@@ -76,6 +76,15 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .testTarget(
+            name: "MQTTTransportTests",
+            dependencies: [
+                "MQTTTransport", nioCore, nioPosix, nioEmbedded,
+                .product(name: "NIOTLS", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: settings
+        ),
         .testTarget(name: "TopicTests", dependencies: ["MQTTWire"], swiftSettings: settings),
     ]
 )

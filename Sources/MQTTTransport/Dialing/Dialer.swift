@@ -1,0 +1,46 @@
+// This source file is part of swift-mqtt.
+// SPDX-License-Identifier: Apache-2.0
+
+package import NIOCore
+package import NIOPosix
+
+/// Makes connections: name lookup, TCP, and the stages of the endpoint.
+package struct Dialer: Sendable {
+    private let threadPool: NIOThreadPool
+
+    /// - Parameter threadPool: Reads the files of ``TLSSettings``.
+    package init(threadPool: NIOThreadPool = .singleton) {
+        self.threadPool = threadPool
+    }
+
+    /// Connects to `endpoint`; the future ends with the channel or a ``TransportError``.
+    ///
+    /// When it fails nothing is left open.
+    ///
+    /// - Parameters:
+    ///   - endpoint: Where to.
+    ///   - eventLoop: Whose channel it will be.
+    ///   - timeout: For the name lookup, TCP and the TLS handshake together.
+    ///   - configure: Adds the caller's handlers, on the event loop, once bytes can flow and before any does. The channel
+    ///     is active then, so that the handlers see no `channelActive`.
+    package func dial(
+        _ endpoint: Endpoint,
+        on eventLoop: any EventLoop,
+        timeout: TimeAmount,
+        configure: @escaping @Sendable (any Channel) throws -> Void
+    ) -> EventLoopFuture<any Channel> {
+        let promise = eventLoop.makePromise(of: (any Channel).self)
+        let threadPool = self.threadPool
+        eventLoop.execute {
+            let attempt = DialAttempt(
+                endpoint: endpoint,
+                eventLoop: eventLoop,
+                timeout: timeout,
+                configure: configure,
+                promise: promise
+            )
+            attempt.start(threadPool: threadPool)
+        }
+        return promise.futureResult
+    }
+}
