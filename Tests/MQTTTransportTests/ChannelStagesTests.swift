@@ -9,7 +9,7 @@ import NIOTLS
 import Testing
 
 /// The stages on channels that are no sockets, with every byte moved by hand.
-@Suite struct ChannelStagesTests {
+@Suite(.timeLimit(.minutes(1))) struct ChannelStagesTests {
     private let certificates: TestCertificates
     private let endpoint: Endpoint
 
@@ -27,35 +27,15 @@ import Testing
     }
 
     @Test func `bytes in the same read as the end of the handshake reach handlers added in the callback`() throws {
-        // With TLS 1.2 the server has the last word, and may speak right behind it.
-        var configuration = try TestServer.tls(maximumVersion: .tlsv12)
-        configuration.applicationProtocols = []
-        let server = EmbeddedChannel(
-            handlers: [NIOSSLServerHandler(context: try NIOSSLContext(configuration: configuration)), Greeter()]
-        )
         let client = EmbeddedChannel()
-        let address = try SocketAddress(ipAddress: "127.0.0.1", port: 1)
-        try server.connect(to: address).wait()
-        try client.connect(to: address).wait()
-
         let received = Received()
-        var results: [Result<Void, any Error>] = []
-        try ChannelStages(for: self.endpoint).configure(client).assumeIsolated().whenComplete { result in
-            results.append(result)
+        let ready = try self.shakeHands(client) {
             #expect(throws: Never.self) { try client.pipeline.syncOperations.addHandler(received) }
         }
-        for _ in 0..<10 {
-            try Self.move(from: client, to: server)
-            try Self.move(from: server, to: client)
-        }
-        #expect(results.count == 1)
-        try results.first?.get()
+        #expect(ready)
         #expect(received.text == "hello")
         #expect(received.reads == 1, "the greeting came with the handshake")
         ChannelStages.abandon(client)
-        // Its good-bye waits for an answer that does not come.
-        server.close(promise: nil)
-        server.embeddedEventLoop.advanceTime(by: .minutes(1))
     }
 
     @Test func `a channel that ends during the handshake fails it`() throws {
@@ -68,7 +48,14 @@ import Testing
         ChannelStages.abandon(client)
     }
 
-    @Test func `an abandoned channel is closed without waiting for the peer`() throws {
+    @Test func `an abandoned channel is closed without the good-bye of TLS, which would wait for the peer`() throws {
+        let client = EmbeddedChannel()
+        #expect(try self.shakeHands(client) {})
+        ChannelStages.abandon(client)
+        #expect(!client.isActive)
+    }
+
+    @Test func `a channel abandoned during the handshake is closed and fails it`() throws {
         let client = EmbeddedChannel()
         try client.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
         var error: (any Error)?
@@ -76,6 +63,30 @@ import Testing
         ChannelStages.abandon(client)
         #expect(!client.isActive)
         #expect(error is TransportError)
+    }
+
+    /// Connects `client` with a server that speaks right behind the handshake; whether `ready` was called.
+    private func shakeHands(_ client: EmbeddedChannel, ready: @escaping () -> Void) throws -> Bool {
+        // With TLS 1.2 the server has the last word.
+        let context = try NIOSSLContext(configuration: try TestServer.tls(maximumVersion: .tlsv12))
+        let server = EmbeddedChannel(handlers: [NIOSSLServerHandler(context: context), Greeter()])
+        let address = try SocketAddress(ipAddress: "127.0.0.1", port: 1)
+        try server.connect(to: address).wait()
+        try client.connect(to: address).wait()
+        var results: [Result<Void, any Error>] = []
+        try ChannelStages(for: self.endpoint).configure(client).assumeIsolated().whenComplete { result in
+            results.append(result)
+            ready()
+        }
+        for _ in 0..<10 {
+            try Self.move(from: client, to: server)
+            try Self.move(from: server, to: client)
+        }
+        // Its good-bye waits for an answer that does not come.
+        server.close(promise: nil)
+        server.embeddedEventLoop.advanceTime(by: .minutes(1))
+        try results.first?.get()
+        return results.count == 1
     }
 
     /// As one read, however many writes it was.

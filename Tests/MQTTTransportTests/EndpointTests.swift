@@ -23,15 +23,17 @@ import Testing
         #expect(endpoint.userInfo == nil)
     }
 
-    @Test(arguments: [
-        ("mqtt://u:p@host", "u", "p"),
-        ("mqtt://u@host", "u", nil),
-        ("mqtt://u:@host", "u", ""),
-        ("mqtt://:p@host", "", "p"),
-        ("mqtt://u%40home:p%3A%2Fq@host:1", "u@home", "p:/q"),
-        ("mqtt://u:p@ss:word@host", "u", "p@ss:word"),
-        ("mqtts://%C3%A9:%f0%9f%8c%a1@host", "é", "🌡"),
-    ] as [(String, String, String?)])
+    @Test(
+        arguments: [
+            ("mqtt://u:p@host", "u", "p"),
+            ("mqtt://u@host", "u", nil),
+            ("mqtt://u:@host", "u", ""),
+            ("mqtt://:p@host", "", "p"),
+            ("mqtt://u%40home:p%3A%2Fq@host:1", "u@home", "p:/q"),
+            ("mqtt://u:p@ss:word@host", "u", "p@ss:word"),
+            ("mqtts://%C3%A9:%f0%9f%8c%a1@host", "é", "🌡"),
+        ] as [(String, String, String?)]
+    )
     func `user name and password are decoded and never shown`(url: String, user: String, password: String?) throws {
         let endpoint = try Endpoint(url: url)
         #expect(endpoint.host == "host")
@@ -58,7 +60,8 @@ import Testing
         ("mqtt://h:99999999999999999999", "port"), ("mqtt://h:+1", "port"), ("mqtt://h:１", "port"),
         ("mqtt://::1", "brackets"), ("mqtt://[::1", "bracket"), ("mqtt://[::1]x", "brackets"), ("mqtt://[h]", "IPv6"),
         ("mqtt://h/path", "no path"), ("mqtts://h?q", "no path"), ("mqtt://h#f", "no path"), ("mqtt://h/?", "no path"),
-        ("mqtt://u%zz:sesame@h", "user name"), ("mqtt://u:sesame%2@h", "password"), ("mqtt://u:sesame%ff@h", "password"),
+        ("mqtt://u%zz:sesame@h", "user name"), ("mqtt://u:sesame%2@h", "password"),
+        ("mqtt://u:sesame%ff@h", "password"),
         ("mqtt://h%00", "control"), ("mqtt://h h", "spaces"), ("mqtt://%ff", "percent"),
     ])
     func `a bad URL is refused with what is wrong`(url: String, why: String) {

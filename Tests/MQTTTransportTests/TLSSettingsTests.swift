@@ -46,17 +46,19 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        ("missing.pem", "client.key", nil, "missing.pem"),
-        ("client.pem", "missing.key", nil, "missing.key"),
-        ("empty.pem", "client.key", nil, "empty.pem"),
-        ("client.pem", "empty.pem", nil, "no private key"),
-        ("client.pem", "server.key", nil, "cannot be used together"),
-        ("client.pem", "client-encrypted.key", nil, "give its password"),
-        ("client.pem", "client-encrypted.key", "wrong", "check its password"),
-        ("client.pem", "client-encrypted.key", "pässword", "not ASCII"),
-        ("client.pem", "client-encrypted.key", String(repeating: "x", count: 2_000), "too long"),
-    ] as [(String, String, String?, String)])
+    @Test(
+        arguments: [
+            ("missing.pem", "client.key", nil, "missing.pem"),
+            ("client.pem", "missing.key", nil, "missing.key"),
+            ("empty.pem", "client.key", nil, "empty.pem"),
+            ("client.pem", "empty.pem", nil, "no private key"),
+            ("client.pem", "server.key", nil, "cannot be used together"),
+            ("client.pem", "client-encrypted.key", nil, "give its password"),
+            ("client.pem", "client-encrypted.key", "wrong", "check its password"),
+            ("client.pem", "client-encrypted.key", "pässword", "not ASCII"),
+            ("client.pem", "client-encrypted.key", String(repeating: "x", count: 2_000), "too long"),
+        ] as [(String, String, String?, String)]
+    )
     func `a client certificate or key that cannot be used is named`(
         certificate: String,
         key: String,

@@ -6,7 +6,7 @@ import NIOCore
 import NIOSSL
 import Testing
 
-@Suite struct TLSTests {
+@Suite(.timeLimit(.minutes(1))) struct TLSTests {
     private let certificates: TestCertificates
 
     init() throws { self.certificates = try TestCertificates.shared.get() }
@@ -170,14 +170,10 @@ import Testing
     @Test func `a server that is silent during the handshake is left at the timeout`() async throws {
         try await TestServer.with(.silent) { server in
             let endpoint = Endpoint.tls("localhost", port: server.port, self.trusting)
-            let clock = ContinuousClock()
-            let start = clock.now
             let error = try await Dialed.failure(to: endpoint, timeout: .milliseconds(200))
             #expect(error?.code == .connectTimedOut)
             #expect(error?.message.contains("TLS handshake") == true)
-            #expect(clock.now - start >= .milliseconds(200))
             try await server.waitForTheEndOfAConnection()
-            #expect(clock.now - start < .seconds(4), "TLS would say good-bye for 5 s")
         }
     }
 

@@ -48,7 +48,8 @@ struct TestCertificates: Sendable {
     private func issue(_ name: String, names: String, days: String) throws {
         try Data("subjectAltName=\(names)\n".utf8).write(to: URL(fileURLWithPath: self.path("\(name).ext")))
         try self.openSSL(
-            "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=\(name) -keyout \(name).key -out \(name).csr"
+            "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=\(name) "
+                + "-keyout \(name).key -out \(name).csr"
         )
         guard days.hasPrefix("-days") else {
             try self.issueInThePast(name, days)

@@ -39,7 +39,8 @@ extension TLSSettings {
             guard (1...255).contains(identifier.utf8.count), identifier.utf8.allSatisfy({ $0 < 0x80 }) else {
                 throw TransportError(
                     .tlsConfiguration,
-                    "The ALPN protocol \(String(identifier.prefix(60)).debugDescription) is not 1 to 255 ASCII characters."
+                    "The ALPN protocol \(String(identifier.prefix(60)).debugDescription) is not 1 to 255 ASCII "
+                        + "characters."
                 )
             }
         }
