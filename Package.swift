@@ -78,6 +78,15 @@ let package = Package(
         ),
         // Examples: one question each.
         .executableTarget(name: "Hello", dependencies: ["MQTT"], path: "Examples/Hello", swiftSettings: settings),
+        .testTarget(
+            name: "MQTTTransportTests",
+            dependencies: [
+                "MQTTTransport", nioCore, nioPosix, nioEmbedded,
+                .product(name: "NIOTLS", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: settings
+        ),
         .testTarget(name: "TopicTests", dependencies: ["MQTTWire"], swiftSettings: settings),
         // Tests.
         .testTarget(name: "MQTTWireTests", dependencies: ["MQTTWire", nioCore], swiftSettings: settings),

@@ -23,9 +23,9 @@ package struct ChannelStages: Sendable {
 
     /// Puts the stages at the end of the pipeline; the future ends with a ``TransportError`` or when bytes can flow.
     ///
-    /// To be called on the channel's event loop. Handlers that are added in a callback of the future, before it returns,
-    /// get every byte; the channel is active then. When the future fails the caller closes the channel, best with
-    /// ``abandon(_:)``.
+    /// To be called on the channel's event loop. Handlers that are added in a callback of the future, before it
+    /// returns, get every byte; the channel is active then. When the future fails the caller closes the channel, best
+    /// with ``abandon(_:)``.
     package func configure(_ channel: any Channel) -> EventLoopFuture<Void> {
         channel.eventLoop.preconditionInEventLoop()
         guard let tls = self.tls else { return channel.eventLoop.makeSucceededVoidFuture() }

@@ -7,6 +7,11 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
     package struct UserInfo: Hashable, Sendable {
         package var user: String
         package var password: String?
+
+        package init(user: String, password: String?) {
+            self.user = user
+            self.password = password
+        }
     }
 
     /// The host name or IP address; an IPv6 address without brackets.

@@ -8,8 +8,6 @@ internal import NIOPosix
 internal import Darwin
 #elseif canImport(Musl)
 internal import Musl
-#elseif canImport(Android)
-internal import Android
 #else
 internal import Glibc
 #endif

@@ -33,12 +33,14 @@ import Testing
         #expect(error?.message.contains(why) == true, "\(error?.message ?? "accepted")")
     }
 
-    @Test(arguments: [
-        ("a/+", nil, "a/+"), ("$share/g/a/+", "g", "a/+"), ("$share/g/$SYS/#", "g", "$SYS/#"),
-        ("$share/g//", "g", "/"), ("$share/é/a", "é", "a"), ("$queue/a", nil, "a"), ("$exclusive/a/#", nil, "a/#"),
-        ("$queue/$queue/a", nil, "$queue/a"), ("$share/g/$queue/a", "g", "$queue/a"), ("$queue/", nil, "$queue/"),
-        ("$queues/a", nil, "$queues/a"), ("$shared/g/a", nil, "$shared/g/a"), ("a/$share/g/b", nil, "a/$share/g/b"),
-    ] as [(String, String?, String)])
+    @Test(
+        arguments: [
+            ("a/+", nil, "a/+"), ("$share/g/a/+", "g", "a/+"), ("$share/g/$SYS/#", "g", "$SYS/#"),
+            ("$share/g//", "g", "/"), ("$share/é/a", "é", "a"), ("$queue/a", nil, "a"), ("$exclusive/a/#", nil, "a/#"),
+            ("$queue/$queue/a", nil, "$queue/a"), ("$share/g/$queue/a", "g", "$queue/a"), ("$queue/", nil, "$queue/"),
+            ("$queues/a", nil, "$queues/a"), ("$shared/g/a", nil, "$shared/g/a"), ("a/$share/g/b", nil, "a/$share/g/b"),
+        ] as [(String, String?, String)]
+    )
     func `what is no part of the topics is taken off`(string: String, shareName: String?, pattern: String) throws {
         let filter = try TopicFilter(string)
         #expect(filter.shareName == shareName)

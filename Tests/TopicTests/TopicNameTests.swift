@@ -28,7 +28,9 @@ import Testing
     }
 
     @Test func `the message of a refused topic is short and shows control characters escaped`() {
-        let long = #expect(throws: InvalidTopic.self) { try TopicName.check(String(repeating: "a\n", count: 999) + "#") }
+        let long = #expect(throws: InvalidTopic.self) {
+            try TopicName.check(String(repeating: "a\n", count: 999) + "#")
+        }
         #expect((long?.message.utf8.count ?? .max) < 400)
         #expect(long?.message.contains("\n") == false)
         // One grapheme of 60,000 bytes.

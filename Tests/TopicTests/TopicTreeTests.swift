@@ -1,8 +1,9 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
-@testable import MQTTWire
 import Testing
+
+@testable import MQTTWire
 
 @Suite struct TopicTreeTests {
     @Test func `a new tree is empty and matches nothing`() {
@@ -13,7 +14,9 @@ import Testing
 
     @Test func `every value of every matching filter is found once`() throws {
         var tree = TopicTree<Int>()
-        let filters = ["a/b", "a/+", "+/b", "+/+", "#", "a/#", "+/#", "a/b/#", "a/b", "$share/g/a/b", "b/b", "a", "a/b/c"]
+        let filters = [
+            "a/b", "a/+", "+/b", "+/+", "#", "a/#", "+/#", "a/b/#", "a/b", "$share/g/a/b", "b/b", "a", "a/b/c",
+        ]
         for (value, filter) in filters.enumerated() { tree.insert(value, for: try TopicFilter(filter)) }
         #expect(tree.count == filters.count)
         #expect(tree.matches("a/b") == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])

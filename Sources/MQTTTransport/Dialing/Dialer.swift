@@ -13,16 +13,15 @@ package struct Dialer: Sendable {
         self.threadPool = threadPool
     }
 
-    /// Connects to `endpoint`; the future ends with the channel or a ``TransportError``.
-    ///
-    /// When it fails nothing is left open.
+    /// Connects to `endpoint`; when that fails nothing is left open.
     ///
     /// - Parameters:
     ///   - endpoint: Where to.
     ///   - eventLoop: Whose channel it will be.
     ///   - timeout: For the name lookup, TCP and the TLS handshake together.
-    ///   - configure: Adds the caller's handlers, on the event loop, once bytes can flow and before any does. The channel
-    ///     is active then, so that the handlers see no `channelActive`.
+    ///   - configure: Adds the caller's handlers, on the event loop, once bytes can flow and before any does. The
+    ///     channel is active then, so that the handlers see no `channelActive`.
+    /// - Returns: The channel, or a ``TransportError``.
     package func dial(
         _ endpoint: Endpoint,
         on eventLoop: any EventLoop,

@@ -7,8 +7,6 @@ internal import NIOCore
 internal import Darwin
 #elseif canImport(Musl)
 internal import Musl
-#elseif canImport(Android)
-internal import Android
 #else
 internal import Glibc
 #endif

@@ -39,7 +39,8 @@ extension TLSSettings {
             guard (1...255).contains(identifier.utf8.count), identifier.utf8.allSatisfy({ $0 < 0x80 }) else {
                 throw TransportError(
                     .tlsConfiguration,
-                    "The ALPN protocol \(String(identifier.prefix(60)).debugDescription) is not 1 to 255 ASCII characters."
+                    "The ALPN protocol \(String(identifier.prefix(60)).debugDescription) is not 1 to 255 ASCII "
+                        + "characters."
                 )
             }
         }
@@ -116,7 +117,8 @@ private enum PEM {
     static func certificates(_ bytes: [UInt8], of name: String) throws(TransportError) -> [NIOSSLCertificate] {
         let found: [NIOSSLCertificate]
         do {
-            found = bytes.isEmpty ? [] : try NIOSSLCertificate.fromPEMBytes(bytes)
+            let isPEM = String(decoding: bytes, as: UTF8.self).contains("-----BEGIN ")
+            found = isPEM ? try NIOSSLCertificate.fromPEMBytes(bytes) : []
         } catch {
             throw TransportError(.tlsConfiguration, "\(name) holds a malformed certificate.", cause: error)
         }

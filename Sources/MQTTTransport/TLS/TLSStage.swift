@@ -25,7 +25,9 @@ struct TLSStage: Sendable {
             return self.isIPAddress(endpoint.host) ? nil : self.withoutFinalDot(endpoint.host)
         }
         let checked = self.withoutFinalDot(name)
-        guard !self.isIPAddress(checked), (1...255).contains(checked.utf8.count), !checked.utf8.contains(0) else {
+        guard !self.isIPAddress(checked), checked != ".", (1...255).contains(checked.utf8.count),
+            !checked.utf8.contains(0)
+        else {
             throw TransportError(
                 .tlsConfiguration,
                 "The server name \(String(name.prefix(60)).debugDescription) is not a host name."

@@ -7,8 +7,6 @@ internal import NIOSSL
 internal import Darwin
 #elseif canImport(Musl)
 internal import Musl
-#elseif canImport(Android)
-internal import Android
 #else
 internal import Glibc
 #endif
@@ -18,7 +16,10 @@ extension TransportError {
     ///
     /// With TLS 1.3 a server that refuses the client's certificate says so after the handshake.
     ///
-    /// - Parameter certificate: The one the server showed, if it came to that.
+    /// - Parameters:
+    ///   - endpoint: The server.
+    ///   - error: What was caught.
+    ///   - certificate: The one the server showed, if it came to that.
     init?(ofTLSWith endpoint: Endpoint, _ error: any Error, certificate: NIOSSLCertificate? = nil) {
         switch error {
         case let error as NIOSSLError:

@@ -9,8 +9,8 @@ extension TopicFilter {
 
     /// What the wildcards stand for in `topic`, or nil when the filter does not match it.
     ///
-    /// One element for each `+`, in order, and for `#` the rest of the topic without the slash before it, which is empty
-    /// where `#` matched the level before it.
+    /// One element for each `+`, in order, and for `#` the rest of the topic without the slash before it, which is
+    /// empty where `#` matched the level before it.
     public func captures(in topic: String) -> [String]? {
         var captures: [String] = []
         let matches = self.walk(topic) { bytes, range in

@@ -3,10 +3,10 @@
 
 /// A topic filter to subscribe with: a topic, or a pattern of topics with `+` and `#`.
 ///
-/// `+` stands for one level and `#`, at the end, for the level before it and everything below. A filter that begins with
-/// a wildcard does not match topics that begin with `$` (MQTT 5.0, 4.7.2). `$share/group/filter` is a shared
-/// subscription to `filter` (4.8.2); the prefixes `$queue/` and `$exclusive/` of some servers are likewise no part of the
-/// topics that arrive. Filters are equal when their UTF-8 bytes are.
+/// `+` stands for one level and `#`, at the end, for the level before it and everything below. A filter that begins
+/// with a wildcard does not match topics that begin with `$` (MQTT 5.0, 4.7.2). `$share/group/filter` is a shared
+/// subscription to `filter` (4.8.2); the prefixes `$queue/` and `$exclusive/` of some servers are likewise no part of
+/// the topics that arrive. Filters are equal when their UTF-8 bytes are.
 public struct TopicFilter: Hashable, Sendable, CustomStringConvertible {
     /// The filter as it is sent to the server.
     public let string: String

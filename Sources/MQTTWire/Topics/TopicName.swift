@@ -5,7 +5,7 @@
 package enum TopicName {
     /// Throws what is wrong with `topic`; returns when it may be published to.
     ///
-    /// An empty topic is refused here. Where 5.0 allows one, beside a topic alias, it is not a name and not asked about.
+    /// An empty topic is refused here. Where 5.0 allows one, beside a topic alias, it is no name and not asked about.
     package static func check(_ topic: String) throws(InvalidTopic) {
         guard !topic.utf8.isEmpty else {
             throw InvalidTopic("The topic is empty; give it at least one character.")

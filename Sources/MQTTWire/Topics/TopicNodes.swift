@@ -3,8 +3,8 @@
 
 /// The filters of a ``TopicTree``: one node per level, in one array, found through one hash table.
 ///
-/// A node is a level of a filter below the levels before it. What is stored under a filter has an *entry* number, two for
-/// each node: an even one for the filter that ends there, an odd one for the filter that goes on with a last `#`.
+/// A node is a level of a filter below the levels before it. What is stored under a filter has an *entry* number, two
+/// for each node: an even one for the filter that ends there, an odd one for the filter that goes on with a last `#`.
 struct TopicNodes: Sendable {
     struct Node {
         var parent: Int32

@@ -6,7 +6,8 @@
 /// Matching visits only the levels that agree with the topic so far, each once, so that it does not depend on how many
 /// other filters there are. It does not recurse and creates no strings.
 package struct TopicTree<Value: Sendable>: Sendable {
-    /// The filters. Generic code of another module is slow, so all the work per level is in this type without one.
+    // Generic code of another module is slow, so all the work per level is in a type that is not generic.
+    /// The filters.
     private var nodes = TopicNodes()
 
     /// The values, by the entry numbers of ``nodes``.

@@ -1,0 +1,80 @@
+// This source file is part of swift-mqtt.
+// SPDX-License-Identifier: Apache-2.0
+
+import MQTTTransport
+import Testing
+
+@Suite struct EndpointTests {
+    @Test(arguments: [
+        ("mqtt://localhost", "localhost", 1883, "mqtt://localhost:1883"),
+        ("mqtt://localhost/", "localhost", 1883, "mqtt://localhost:1883"),
+        ("MQTT://localhost:1884", "localhost", 1884, "mqtt://localhost:1884"),
+        ("mqtts://broker.example.com", "broker.example.com", 8883, "mqtts://broker.example.com:8883"),
+        ("mqtts://10.0.0.1:443", "10.0.0.1", 443, "mqtts://10.0.0.1:443"),
+        ("mqtt://[::1]", "::1", 1883, "mqtt://[::1]:1883"),
+        ("mqtts://[fe80::1%25eth0]:8884", "fe80::1%eth0", 8884, "mqtts://[fe80::1%eth0]:8884"),
+        ("mqtt://host:", "host", 1883, "mqtt://host:1883"),
+    ])
+    func `a URL is taken apart`(url: String, host: String, port: Int, description: String) throws {
+        let endpoint = try Endpoint(url: url)
+        #expect(endpoint.host == host)
+        #expect(endpoint.port == port)
+        #expect(endpoint.description == description)
+        #expect(endpoint.userInfo == nil)
+    }
+
+    @Test(
+        arguments: [
+            ("mqtt://u:p@host", "u", "p"),
+            ("mqtt://u@host", "u", nil),
+            ("mqtt://u:@host", "u", ""),
+            ("mqtt://:p@host", "", "p"),
+            ("mqtt://u%40home:p%3A%2Fq@host:1", "u@home", "p:/q"),
+            ("mqtt://u:p@ss:word@host", "u", "p@ss:word"),
+            ("mqtts://%C3%A9:%f0%9f%8c%a1@host", "é", "🌡"),
+        ] as [(String, String, String?)]
+    )
+    func `user name and password are decoded and never shown`(url: String, user: String, password: String?) throws {
+        let endpoint = try Endpoint(url: url)
+        #expect(endpoint.host == "host")
+        #expect(endpoint.userInfo?.value == Endpoint.UserInfo(user: user, password: password))
+        #expect(!endpoint.description.contains("@"))
+    }
+
+    @Test func `credentials do not appear in any description`() throws {
+        let endpoint = try Endpoint(url: "mqtt://someone:sesame@host")
+        var dumped = ""
+        dump(endpoint, to: &dumped)
+        for text in ["\(endpoint)", String(reflecting: endpoint), "\([endpoint])", dumped] {
+            #expect(!text.contains("sesame"))
+            #expect(!text.contains("someone"))
+        }
+    }
+
+    @Test(arguments: [
+        ("", "no scheme"), ("localhost", "no scheme"), ("localhost:1883", "no scheme"), ("mqtt:localhost", "no scheme"),
+        ("http://localhost", "'mqtt' or 'mqtts'"), ("tcp://localhost", "'mqtt' or 'mqtts'"), ("://h", "'mqtt' or"),
+        ("mqtt://", "host is empty"), ("mqtt://:1883", "host is empty"), ("mqtt://u:sesame@", "host is empty"),
+        ("mqtt://u:sesame@:1883", "host is empty"),
+        ("mqtt://h:0", "port"), ("mqtt://h:65536", "port"), ("mqtt://h:x", "port"), ("mqtt://h:-1", "port"),
+        ("mqtt://h:99999999999999999999", "port"), ("mqtt://h:+1", "port"), ("mqtt://h:１", "port"),
+        ("mqtt://::1", "brackets"), ("mqtt://[::1", "bracket"), ("mqtt://[::1]x", "brackets"), ("mqtt://[h]", "IPv6"),
+        ("mqtt://h/path", "no path"), ("mqtts://h?q", "no path"), ("mqtt://h#f", "no path"), ("mqtt://h/?", "no path"),
+        ("mqtt://u%zz:sesame@h", "user name"), ("mqtt://u:sesame%2@h", "password"),
+        ("mqtt://u:sesame%ff@h", "password"),
+        ("mqtt://h%00", "control"), ("mqtt://h h", "spaces"), ("mqtt://%ff", "percent"),
+    ])
+    func `a bad URL is refused with what is wrong`(url: String, why: String) {
+        let error = #expect(throws: TransportError.self) { try Endpoint(url: url) }
+        #expect(error?.code == .invalidEndpoint)
+        #expect(error?.message.contains(why) == true, "\(error?.message ?? "accepted")")
+        #expect(error?.message.contains("sesame") == false)
+    }
+
+    @Test func `the factories have the ports of the standard and take IPv6 with and without brackets`() {
+        #expect(Endpoint.tcp("h").description == "mqtt://h:1883")
+        #expect(Endpoint.tls("h").description == "mqtts://h:8883")
+        #expect(Endpoint.tcp("[::1]") == Endpoint.tcp("::1"))
+        #expect(Endpoint.tcp("h") != Endpoint.tls("h", port: 1883))
+    }
+}
