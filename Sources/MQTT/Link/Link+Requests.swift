@@ -6,7 +6,9 @@ import MQTTWire
 import Synchronization
 
 extension Link {
-    /// Makes a request that ends with a completion, and waits for it. Cancelling ends the wait, not what was begun.
+    /// Makes a request that ends with a completion, and waits for it.
+    ///
+    /// Cancelling ends the wait, not what was begun.
     func call(_ body: (inout State, OperationID) -> Void) async -> Completion {
         let cancelled = Completion.failed(EngineFailure(.cancelled, MQTTError.cancelled.message))
         guard !Task.isCancelled else { return cancelled }
@@ -37,7 +39,9 @@ extension Link {
         return operation
     }
 
-    /// Ends the wait of a call. The engine goes on with what the call began, and its end finds nobody waiting.
+    /// Ends the wait of a call.
+    ///
+    /// The engine goes on with what the call began, and its end finds nobody waiting.
     private func cancel(_ operation: OperationID) {
         let waiter = self.state.withLock { $0.operations.take(operation) }
         waiter?.end(.failed(EngineFailure(.cancelled, MQTTError.cancelled.message)))
