@@ -69,7 +69,9 @@ extension MQTTClient {
     /// again. Returns when the connection is closed, at most a few seconds later.
     public func disconnect() async { await self.link.disconnect(Disconnect()) }
 
-    /// What the client is doing now. It may be out of date when you look at it.
+    /// What the client is doing now.
+    ///
+    /// It may be out of date when you look at it.
     public var state: MQTTClientState {
         self.link.state.withLock { state in
             if let connection = state.engine.connection { return .connected(ConnectionInfo(connection.connected)) }
@@ -77,7 +79,9 @@ extension MQTTClient {
         }
     }
 
-    /// What happens to the connection, from now on. Every access makes a stream of its own.
+    /// What happens to the connection, from now on.
+    ///
+    /// Every access makes a stream of its own.
     ///
     /// A stream keeps the newest 256 events that were not taken. It ends with the client.
     public var events: AsyncStream<MQTTEvent> {

@@ -12,10 +12,14 @@ extension MQTTClient {
     /// Durations on the wire are whole seconds; they are rounded up. Values out of range make `connect()` throw
     /// ``MQTTError/Code/invalidArgument``.
     public struct Configuration: Sendable {
-        /// The client identifier. An empty one is replaced by a generated one that is kept for the client's life.
+        /// The client identifier.
+        ///
+        /// An empty one is replaced by a generated one that is kept for the client's life.
         public var clientID = ""
 
-        /// The longest silence on the line, 0 to 65,535 seconds; a ping is sent before it is over. 0 switches pings off.
+        /// The longest silence on the line, 0 to 65,535 seconds; a ping is sent before it is over.
+        ///
+        /// 0 switches pings off.
         public var keepAlive = Duration.seconds(60)
 
         /// What the server publishes when this client goes away without a DISCONNECT.
@@ -33,11 +37,14 @@ extension MQTTClient {
         /// How long the server may take to answer a ping while nothing else arrives.
         public var pingTimeout = Duration.seconds(10)
 
-        /// The largest packet accepted, in bytes; on 5.0 the server is told. nil is what MQTT allows: 268,435,460.
+        /// The largest packet accepted, in bytes; on 5.0 the server is told.
+        ///
+        /// nil is what MQTT allows: 268,435,460.
         public var maximumPacketSize: Int?
 
-        /// At most so many QoS 1 and 2 messages are in flight to the server. nil is what the server allows: its receive
-        /// maximum on 5.0, 100 before.
+        /// At most so many QoS 1 and 2 messages are in flight to the server.
+        ///
+        /// nil is what the server allows: its receive maximum on 5.0, 100 before.
         public var inFlightWindow: Int?
 
         /// At most so many messages are queued or in flight.
@@ -61,8 +68,9 @@ extension MQTTClient {
         /// Whether a failed first attempt is retried like a lost connection, instead of making `connect()` throw.
         public var retriesFirstAttempt = false
 
-        /// Keeps the session beyond the process. Needs a client identifier of your own and a session that outlives the
-        /// connection.
+        /// Keeps the session beyond the process.
+        ///
+        /// Needs a client identifier of your own and a session that outlives the connection.
         public var sessionStore: (any SessionStore)?
 
         /// The event loop to use; nil takes one of the process-wide group.

@@ -20,29 +20,49 @@ extension MQTTError {
         /// The name of the code.
         public var description: String { self.name.rawValue }
 
-        /// The server answered CONNECT with a refusal; see ``MQTTError/reason``. Nothing was sent.
+        /// The server answered CONNECT with a refusal; see ``MQTTError/reason``.
+        ///
+        /// Nothing was sent.
         public static let connectRefused = Code(name: .connectRefused)
-        /// The server broke the protocol and the connection was closed. Messages under way are sent again on the next one.
+        /// The server broke the protocol and the connection was closed.
+        ///
+        /// Messages under way are sent again on the next one.
         public static let protocolViolation = Code(name: .protocolViolation)
-        /// The connection ended before the answer came. QoS 1 and 2 messages wait for the next one instead.
+        /// The connection ended before the answer came.
+        ///
+        /// QoS 1 and 2 messages wait for the next one instead.
         public static let connectionLost = Code(name: .connectionLost)
         /// The server ended the connection and said why; see ``MQTTError/reason``.
         public static let disconnectedByServer = Code(name: .disconnectedByServer)
         /// No answer came in time.
         public static let timedOut = Code(name: .timedOut)
-        /// The server could not be reached; ``MQTTError/cause`` is a `TransportError`. Nothing was sent.
+        /// The server could not be reached; ``MQTTError/cause`` is a `TransportError`.
+        ///
+        /// Nothing was sent.
         public static let transportFailed = Code(name: .transportFailed)
-        /// The client was disconnected by its user. The message was never sent.
+        /// The client was disconnected by its user.
+        ///
+        /// The message was never sent.
         public static let clientClosed = Code(name: .clientClosed)
-        /// There is no connection, and the call does not wait for one. Nothing was sent.
+        /// There is no connection, and the call does not wait for one.
+        ///
+        /// Nothing was sent.
         public static let notConnected = Code(name: .notConnected)
-        /// Too many messages, or too many bytes, wait already. Nothing was sent.
+        /// Too many messages, or too many bytes, wait already.
+        ///
+        /// Nothing was sent.
         public static let queueFull = Code(name: .queueFull)
-        /// The packet is larger than the server, or MQTT, allows. Nothing was sent.
+        /// The packet is larger than the server, or MQTT, allows.
+        ///
+        /// Nothing was sent.
         public static let packetTooLarge = Code(name: .packetTooLarge)
-        /// The server said when it connected that it does not do this. Nothing was sent.
+        /// The server said when it connected that it does not do this.
+        ///
+        /// Nothing was sent.
         public static let notSupportedByServer = Code(name: .notSupportedByServer)
-        /// The server refused a filter; other subscriptions are untouched. See ``MQTTError/filter``.
+        /// The server refused a filter; other subscriptions are untouched.
+        ///
+        /// See ``MQTTError/filter``.
         public static let subscriptionRefused = Code(name: .subscriptionRefused)
         /// The server refused the message with ``MQTTError/reason``; it will not be sent again.
         public static let publishRefused = Code(name: .publishRefused)
@@ -52,15 +72,25 @@ extension MQTTError {
         public static let storeFailed = Code(name: .storeFailed)
         /// The credentials provider threw; see ``MQTTError/cause``.
         public static let credentialsUnavailable = Code(name: .credentialsUnavailable)
-        /// The calling task was cancelled. What the call began goes on: a message may still be delivered.
+        /// The calling task was cancelled.
+        ///
+        /// What the call began goes on: a message may still be delivered.
         public static let cancelled = Code(name: .cancelled)
-        /// The topic breaks a rule of MQTT 5.0, 4.7. Nothing was sent.
+        /// The topic breaks a rule of MQTT 5.0, 4.7.
+        ///
+        /// Nothing was sent.
         public static let invalidTopic = Code(name: .invalidTopic)
-        /// The topic filter breaks a rule of MQTT 5.0, 4.7. Nothing was sent.
+        /// The topic filter breaks a rule of MQTT 5.0, 4.7.
+        ///
+        /// Nothing was sent.
         public static let invalidFilter = Code(name: .invalidFilter)
-        /// An argument or a setting is out of its range. Nothing was sent.
+        /// An argument or a setting is out of its range.
+        ///
+        /// Nothing was sent.
         public static let invalidArgument = Code(name: .invalidArgument)
-        /// The call needs another version of MQTT. Nothing was sent.
+        /// The call needs another version of MQTT.
+        ///
+        /// Nothing was sent.
         public static let versionMismatch = Code(name: .versionMismatch)
         /// The subscription's buffer was full and its policy is to fail.
         public static let bufferOverflow = Code(name: .bufferOverflow)

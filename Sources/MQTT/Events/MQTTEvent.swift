@@ -4,7 +4,9 @@
 import MQTTEngine
 public import MQTTWire
 
-/// What happens to a client's connection, for those who watch ``MQTTClient/events``. More cases may come.
+/// What happens to a client's connection, for those who watch ``MQTTClient/events``.
+///
+/// More cases may come.
 public enum MQTTEvent: Sendable {
     /// A connection stands.
     case connected(ConnectionInfo)
@@ -56,7 +58,9 @@ public struct ConnectionInfo: Hashable, Sendable {
     }
 }
 
-/// What the server allows, as applied on this connection (MQTT 5.0, 3.2.2.3). Before 5.0 these are constants.
+/// What the server allows, as applied on this connection (MQTT 5.0, 3.2.2.3).
+///
+/// Before 5.0 these are constants.
 public struct ServerLimits: Hashable, Sendable {
     /// QoS 1 and 2 messages that may be in flight to the server, with the client's own window applied.
     public var receiveMaximum: Int

@@ -16,7 +16,9 @@ public struct MQTTMessage: Sendable {
     /// The topic it was published to.
     public var topic: String { self.publish.topic }
 
-    /// The bytes, without a copy. Keeping a message keeps the buffer it was read into.
+    /// The bytes, without a copy.
+    ///
+    /// Keeping a message keeps the buffer it was read into.
     public var payload: ByteBuffer { self.publish.payload }
 
     /// The payload as text; nil when it is not UTF-8.
@@ -25,7 +27,9 @@ public struct MQTTMessage: Sendable {
     /// The QoS it was delivered with.
     public var qos: QoS { self.publish.qos }
 
-    /// Whether the server had kept it as a retained message. With "retain as published", the publisher's flag.
+    /// Whether the server had kept it as a retained message.
+    ///
+    /// With "retain as published", the publisher's flag.
     public var retain: Bool { self.publish.retain }
 
     /// Whether the server says it may have sent it before; only a hint.
@@ -34,7 +38,9 @@ public struct MQTTMessage: Sendable {
     /// The 5.0 properties; empty before 5.0.
     public var properties: Properties { self.publish.properties }
 
-    /// The packet identifier it came with, for logs; nil at QoS 0. It means nothing on another connection.
+    /// The packet identifier it came with, for logs; nil at QoS 0.
+    ///
+    /// It means nothing on another connection.
     public var packetIdentifier: UInt16? { self.publish.packetID?.rawValue }
 
     /// The filter of the subscription that matched.

@@ -87,7 +87,9 @@ public struct MQTTBatches: AsyncSequence, Sendable {
     public struct Iterator: AsyncIteratorProtocol {
         let subscription: MQTTSubscription
 
-        /// Waits for messages; nil when the subscription has ended. All of them count as handed over.
+        /// Waits for messages; nil when the subscription has ended.
+        ///
+        /// All of them count as handed over.
         public mutating func next() async throws(MQTTError) -> [MQTTMessage]? {
             guard case .batch(let messages) = try await self.subscription.core.next(all: true) else { return nil }
             return messages

@@ -5,13 +5,17 @@ public import MQTTWire
 
 /// What the server said about a message it took.
 public struct PublishOutcome: Hashable, Sendable {
-    /// Success, or ``ReasonCode/noMatchingSubscribers``. Always success at QoS 0 and before 5.0.
+    /// Success, or ``ReasonCode/noMatchingSubscribers``.
+    ///
+    /// Always success at QoS 0 and before 5.0.
     public var reason: ReasonCode
 
     /// The properties of the acknowledgement.
     public var properties: Properties
 
-    /// Whether the server said that nobody subscribes to the topic. Servers need not say so.
+    /// Whether the server said that nobody subscribes to the topic.
+    ///
+    /// Servers need not say so.
     public var hasNoSubscribers: Bool { self.reason == .noMatchingSubscribers }
 
     init(reason: ReasonCode = .success, properties: Properties = Properties()) {

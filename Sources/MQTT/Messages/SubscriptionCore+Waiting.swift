@@ -56,7 +56,9 @@ extension SubscriptionCore {
         self.link.acknowledge(token, reason: reason)
     }
 
-    /// Ends the messages. What is in the buffer can still be taken, unless it is dropped.
+    /// Ends the messages.
+    ///
+    /// What is in the buffer can still be taken, unless it is dropped.
     ///
     /// Dropped messages are acknowledged: they would hold back every later acknowledgement of the connection.
     func finish(_ error: MQTTError?, dropping: Bool) {

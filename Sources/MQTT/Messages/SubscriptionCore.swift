@@ -158,7 +158,9 @@ final class SubscriptionCore: Sendable {
         }
     }
 
-    /// Waits for messages. Ends with `nil` when the subscription ended without an error.
+    /// Waits for messages.
+    ///
+    /// Ends with `nil` when the subscription ended without an error.
     func next(all: Bool) async throws(MQTTError) -> Taken {
         while true {
             let (taken, mustAcknowledge, recovered) = self.take(all: all)

@@ -24,7 +24,9 @@ package struct Subscribe: Hashable, Sendable {
     }
 }
 
-/// The options of one filter in SUBSCRIBE (MQTT 5.0, 3.8.3.1). Before 5.0 only the QoS is on the wire.
+/// The options of one filter in SUBSCRIBE (MQTT 5.0, 3.8.3.1).
+///
+/// Before 5.0 only the QoS is on the wire.
 package struct SubscriptionOptions: Hashable, Sendable {
     package var qos: QoS
     package var noLocal: Bool

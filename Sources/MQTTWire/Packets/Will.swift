@@ -17,7 +17,9 @@ public struct Will: Hashable, Sendable {
     /// Whether the server keeps it as the retained message of the topic.
     public var retain: Bool
 
-    /// The 5.0 properties of the will, its delay among them. Must be empty before 5.0.
+    /// The 5.0 properties of the will, its delay among them.
+    ///
+    /// Must be empty before 5.0.
     package var properties: Properties
 
     /// Makes a will any version can carry.

@@ -14,10 +14,14 @@ public struct OutgoingMessage: Hashable, Sendable {
     /// How hard to try to deliver it.
     public var qos: QoS
 
-    /// Whether the server keeps it for later subscribers. An empty retained payload clears what was kept.
+    /// Whether the server keeps it for later subscribers.
+    ///
+    /// An empty retained payload clears what was kept.
     public var retain: Bool
 
-    /// The 5.0 properties, sent in this order. Must be empty before 5.0.
+    /// The 5.0 properties, sent in this order.
+    ///
+    /// Must be empty before 5.0.
     public var properties: Properties
 
     /// Makes a message to publish.

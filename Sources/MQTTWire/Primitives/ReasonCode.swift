@@ -1,7 +1,9 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
-/// What became of a request, in one byte (MQTT 5.0, 2.4). Values of 0x80 and above are failures.
+/// What became of a request, in one byte (MQTT 5.0, 2.4).
+///
+/// Values of 0x80 and above are failures.
 ///
 /// The return codes of 3.x appear as the reason codes of the same meaning.
 public struct ReasonCode: RawRepresentable, Hashable, Sendable {
@@ -145,10 +147,14 @@ extension ReasonCode {
     /// The server takes no wildcard filters.
     public static let wildcardSubscriptionsNotSupported = ReasonCode(rawValue: 0xA2)
 
-    /// The connection ends as wanted; no will is published. The same byte as ``success``.
+    /// The connection ends as wanted; no will is published.
+    ///
+    /// The same byte as ``success``.
     public static let normalDisconnection = ReasonCode(rawValue: 0x00)
 
-    /// The subscription was granted with QoS 0. The same byte as ``success``.
+    /// The subscription was granted with QoS 0.
+    ///
+    /// The same byte as ``success``.
     public static let grantedQoS0 = ReasonCode(rawValue: 0x00)
 }
 
