@@ -110,10 +110,10 @@ extension MQTTClient {
 
     /// Refuses a will or properties that no CONNECT can carry, before anything is opened.
     private func checkConnectPacket() throws(MQTTError) {
-        let engine = self.link.state.withLock { $0.engine }
+        let (configuration, clientID) = self.link.state.withLock { ($0.engine.configuration, $0.engine.clientID) }
         let packet = Handshake.connect(
-            configuration: engine.configuration,
-            clientID: engine.clientID,
+            configuration: configuration,
+            clientID: clientID,
             cleanStart: true,
             credentials: nil
         )

@@ -80,6 +80,7 @@ extension Link {
         let segments = state.outbox.take()
         self.endPacing(&state, &after)
         state.isReadingPaused = false
+        state.isFlushScheduled = false
         guard let channel = state.channel else { return }
         state.channel = nil
         after.closing = Aftermath.Closing(channel: channel, segments: segments)

@@ -10,8 +10,7 @@ extension Link {
     ///
     /// Cancelling ends the wait, not what was begun.
     func call(_ body: (inout State, OperationID) -> Void) async -> Completion {
-        let cancelled = Completion.failed(EngineFailure(.cancelled, MQTTError.cancelled.message))
-        guard !Task.isCancelled else { return cancelled }
+        if Task.isCancelled { return Self.cancelled }
         // 0: not begun; the largest number: cancelled before it began; else the operation.
         let cell = Atomic<UInt64>(0)
         return await withTaskCancellationHandler {
@@ -44,8 +43,10 @@ extension Link {
     /// The engine goes on with what the call began, and its end finds nobody waiting.
     private func cancel(_ operation: OperationID) {
         let waiter = self.state.withLock { $0.operations.take(operation) }
-        waiter?.end(.failed(EngineFailure(.cancelled, MQTTError.cancelled.message)))
+        waiter?.end(Self.cancelled)
     }
+
+    private static var cancelled: Completion { .failed(EngineFailure(.cancelled, MQTTError.cancelled.message)) }
 
     /// Publishes at QoS 0: returns when the outbox has taken it.
     func publishUnacknowledged(_ frame: PublishFrame) async throws(MQTTError) {

@@ -121,12 +121,17 @@ package final class Link: Sendable {
         self.flush()
     }
 
-    /// The alarm rang, perhaps early.
+    /// An alarm rang. One that was set before an earlier one finds nothing to do.
     package func alarmRang() {
-        self.change { state in
+        let after = self.state.withLock { state -> Aftermath? in
+            let now = self.world.now
+            guard let alarm = state.alarm, now >= alarm else { return nil }
             state.alarm = nil
-            state.engine.deadlineReached(now: self.world.now, into: &state.effects)
+            state.engine.deadlineReached(now: now, into: &state.effects)
+            return self.settle(&state)
         }
+        guard let after else { return }
+        self.carryOut(after, wakes: false)
         self.flush()
     }
 
@@ -139,10 +144,15 @@ package final class Link: Sendable {
             }
             state.acknowledging.removeAll(keepingCapacity: true)
             var after = state.effects.isEmpty ? Aftermath() : self.settle(&state)
-            guard let channel = state.channel, state.outbox.count > 0, channel.isWritable else {
+            state.isFlushScheduled = false
+            guard let channel = state.channel, state.outbox.count > 0 else {
                 return ([ByteBuffer](), nil as (any Channel)?, after)
             }
-            state.isFlushScheduled = false
+            guard channel.isWritable else {
+                // The handler comes back when it is: until then nobody has to wake the event loop for it.
+                state.isFlushScheduled = true
+                return ([], nil, after)
+            }
             let segments = state.outbox.take()
             state.engine.flushed(now: self.world.now)
             self.endPacing(&state, &after)

@@ -13,11 +13,20 @@ package protocol LinkWorld: Sendable {
     /// Has ``Link/flush()`` called soon on the event loop.
     func wake(_ link: Link)
 
-    /// Has ``Link/alarmRang()`` called on the event loop at the instant, or a little later. A later call does not have to
-    /// cancel an earlier one: ringing early is harmless.
+    /// Has ``Link/alarmRang()`` called on the event loop at the instant, or a little later.
+    ///
+    /// A later call does not have to cancel an earlier one: an alarm that is not the latest one finds nothing to do.
     func setAlarm(at instant: Instant, for link: Link)
+
+    /// Puts an error of a channel into the words of the transport.
+    func explain(_ error: any Error) -> any Error
 
     /// Opens a channel with ``Link/makeHandler(attempt:)`` at its end, and answers on its event loop with
     /// ``Link/opened(_:credentials:attempt:)`` or ``Link/openFailed(_:attempt:)``.
     func dial(for link: Link, attempt: UInt64)
+}
+
+extension LinkWorld {
+    /// Leaves the error as it is.
+    package func explain(_ error: any Error) -> any Error { error }
 }

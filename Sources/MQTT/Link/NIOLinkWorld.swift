@@ -24,6 +24,8 @@ final class NIOLinkWorld: LinkWorld {
 
     func wake(_ link: Link) { self.eventLoop.execute { link.flush() } }
 
+    func explain(_ error: any Error) -> any Error { ChannelStages.describe(error, from: self.endpoint) }
+
     func setAlarm(at instant: Instant, for link: Link) {
         let deadline = NIODeadline.uptimeNanoseconds(UInt64(clamping: instant.nanoseconds))
         // An alarm must not keep a client alive that its user has let go.

@@ -50,7 +50,8 @@ package final class PacketHandler: ChannelInboundHandler {
     }
 
     package func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        self.link.lost("the connection failed: \(error)", cause: error, attempt: self.attempt)
+        let explained = self.link.world.explain(error)
+        self.link.lost("the connection failed: \(explained)", cause: explained, attempt: self.attempt)
         context.close(promise: nil)
     }
 
