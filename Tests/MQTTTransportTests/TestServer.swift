@@ -58,7 +58,12 @@ struct TestServer {
     /// Returns when the next connection it took has ended.
     func waitForTheEndOfAConnection() async throws {
         for await connection in self.connections {
-            try await connection.closeFuture.get()
+            // A future's wait cannot be cancelled; this way the time limit of a test ends it.
+            try await withTaskCancellationHandler {
+                try await connection.closeFuture.get()
+            } onCancel: {
+                connection.close(promise: nil)
+            }
             return
         }
     }
