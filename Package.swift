@@ -93,5 +93,6 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .testTarget(name: "MQTTEngineTests", dependencies: ["MQTTEngine", "MQTTWire"], swiftSettings: settings),
     ]
 )
