@@ -109,5 +109,6 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .testTarget(name: "MQTTEngineTests", dependencies: ["MQTTEngine", "MQTTWire"], swiftSettings: settings),
     ]
 )

@@ -11,7 +11,7 @@ package struct Handshake: Sendable {
     }
 
     package let deadline: Instant
-    private let cleanStart: Bool
+    package let cleanStart: Bool
 
     /// The CONNECT of one attempt.
     package static func connect(

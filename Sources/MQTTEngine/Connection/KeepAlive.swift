@@ -65,15 +65,21 @@ package struct KeepAlive: Sendable {
 
     /// When ``deadlineReached(now:)`` must be called next, if ever.
     package var nextDeadline: Instant? {
-        if let oldest = self.pings.first {
-            return max(oldest.sentAt, self.lastReceived).advanced(by: self.grace)
+        guard let pong = self.pongDeadline else {
+            return self.interval.map { min(self.lastSent, self.lastReceived).advanced(by: $0) }
         }
-        return self.interval.map { min(self.lastSent, self.lastReceived).advanced(by: $0) }
+        // While much else arrives before the pong, the server still has to hear from us (MQTT-3.1.2-20).
+        return self.interval.map { min(pong, self.lastSent.advanced(by: $0)) } ?? pong
+    }
+
+    /// When the oldest PINGREQ counts as unanswered: bytes that arrive put it off.
+    private var pongDeadline: Instant? {
+        self.pings.first.map { max($0.sentAt, self.lastReceived).advanced(by: self.grace) }
     }
 
     package mutating func deadlineReached(now: Instant) -> Action {
         guard let due = self.nextDeadline, now >= due else { return .none }
-        guard self.pings.isEmpty else { return .declarePeerLost }
+        if let pong = self.pongDeadline, now >= pong { return .declarePeerLost }
         self.pingSent(operation: nil, now: now)
         return .sendPing
     }

@@ -54,3 +54,43 @@ package struct NegotiatedLimits: Hashable, Sendable {
         self.sessionExpiry = properties.sessionExpiryInterval ?? configuration.sessionExpiry
     }
 }
+
+extension NegotiatedLimits {
+    /// Why the server does not take such a message; nil when it does (MQTT-3.2.2-11, MQTT-3.2.2-14, MQTT-3.2.2-15).
+    func refusal(of frame: PublishFrame) -> EngineFailure? {
+        if frame.size > self.maximumPacketSize {
+            let words = "the message makes a packet of \(frame.size) bytes; the server takes \(self.maximumPacketSize)"
+            return EngineFailure(.packetTooLarge, reason: .packetTooLarge, words)
+        }
+        if frame.message.qos > self.maximumQoS {
+            let words = "the server takes at most QoS \(self.maximumQoS.rawValue)"
+            return EngineFailure(.notSupportedByServer, reason: .qosNotSupported, words)
+        }
+        if frame.message.retain, !self.retainAvailable {
+            let words = "the server keeps no retained messages"
+            return EngineFailure(.notSupportedByServer, reason: .retainNotSupported, words)
+        }
+        return nil
+    }
+
+    /// Why the server does not take such a filter; nil when it does (MQTT 5.0, 3.2.2.3.11, 3.2.2.3.13).
+    ///
+    /// To send it would cost the whole connection.
+    func refusal(of filter: TopicFilter) -> EngineFailure? {
+        if filter.shareName != nil, !self.sharedSubscriptionsAvailable {
+            let words = "the server takes no shared subscriptions: \"\(filter.string)\" was not sent"
+            let reason = ReasonCode.sharedSubscriptionsNotSupported
+            return EngineFailure(.notSupportedByServer, reason: reason, filter: filter.string, words)
+        }
+        if filter.hasWildcards, !self.wildcardsAvailable {
+            let words = "the server takes no wildcard filters: \"\(filter.string)\" was not sent"
+            let reason = ReasonCode.wildcardSubscriptionsNotSupported
+            return EngineFailure(.notSupportedByServer, reason: reason, filter: filter.string, words)
+        }
+        if SubscriptionLedger.Part.overhead + filter.subscribeSize > self.maximumPacketSize {
+            let words = "the filter makes a packet larger than the \(self.maximumPacketSize) bytes the server takes"
+            return EngineFailure(.packetTooLarge, reason: .packetTooLarge, filter: filter.string, words)
+        }
+        return nil
+    }
+}

@@ -61,7 +61,10 @@ extension Engine {
 
     /// The peer sent what is no legal packet: tell it why, where the version can, and close.
     package mutating func malformed(_ error: DecodingError, now: Instant, into effects: inout [Effect]) {
-        self.protocolError(error.reason, error.message, now: now, into: &effects)
+        switch self.phase {
+        case .handshaking, .connected: self.protocolError(error.reason, error.message, now: now, into: &effects)
+        case .idle, .dialing, .waiting: break
+        }
     }
 
     /// Closes because the peer broke the protocol.
@@ -71,12 +74,15 @@ extension Engine {
         now: Instant,
         into effects: inout [Effect]
     ) {
-        // Before CONNACK a client may close without DISCONNECT, and a server expects none (MQTT 5.0, 4.13).
-        if self.isConnected, self.configuration.version.hasProperties {
-            effects.append(.send(.disconnect(Disconnect(reason: reason))))
-        }
+        self.sayWhy(reason, into: &effects)
         let failure = EngineFailure(.protocolViolation, "the server broke the protocol: \(message) (\(reason))")
         self.endLink(failure, now: now, into: &effects)
+    }
+
+    /// DISCONNECT with a reason, where the version has one. A client may send it from CONNECT on (MQTT 5.0, 3.1.2-30, 4.13).
+    mutating func sayWhy(_ reason: ReasonCode, into effects: inout [Effect]) {
+        guard self.configuration.version.hasProperties else { return }
+        effects.append(.send(.disconnect(Disconnect(reason: reason))))
     }
 
     /// Closes the link and goes the reconnect way.
@@ -129,7 +135,7 @@ extension Engine {
         self.connectCalls = []
         self.session.outbound.abandonCalls(
             failure: failure,
-            keepingSession: self.configuration.keepsSession && self.hasSession,
+            keepingSession: self.hasSession && self.sessionExpiry > 0,
             gate: &self.session.gate,
             into: &effects
         )
@@ -151,6 +157,7 @@ extension Engine {
         case .connected:
             effects.append(.send(.disconnect(packet)))
             effects.append(.close)
+            self.sessionExpiry = packet.properties.sessionExpiryInterval ?? self.sessionExpiry
         case .handshaking:
             effects.append(.close)
         case .idle, .dialing, .waiting:
@@ -173,10 +180,11 @@ extension Engine {
     }
 
     /// CONNACK came and is good.
-    mutating func accepted(_ connected: Connected, now: Instant, into effects: inout [Effect]) {
+    mutating func accepted(_ connected: Connected, mayGoOn: Bool, now: Instant, into effects: inout [Effect]) {
         self.phase = .connected
         self.hasConnected = true
         self.hasSession = true
+        self.sessionExpiry = connected.limits.sessionExpiry
         self.clientID = connected.clientID
         let keepAlive = KeepAlive(
             seconds: connected.limits.keepAlive,
@@ -187,7 +195,7 @@ extension Engine {
         effects.append(.report(.connected(connected)))
         for operation in self.connectCalls { effects.append(.complete(operation, .connected(connected))) }
         self.connectCalls = []
-        self.session.connected(connected, into: &effects)
+        self.session.connected(connected, mayGoOn: mayGoOn, into: &effects)
         self.sendSubscriptions(into: &effects)
     }
 }

@@ -33,8 +33,13 @@ extension Engine {
     ) {
         let outcome = handshake.received(packet, configuration: self.configuration, clientID: self.clientID)
         switch outcome {
-        case .accepted(let connected): self.accepted(connected, now: now, into: &effects)
-        case .failed(let failure): self.endLink(failure, now: now, into: &effects)
+        case .accepted(let connected):
+            // Only MQTT 3.1 cannot say whether the session we asked for is there.
+            let mayGoOn = self.configuration.version == .v31 && !handshake.cleanStart
+            self.accepted(connected, mayGoOn: mayGoOn, now: now, into: &effects)
+        case .failed(let failure):
+            if failure.kind == .protocolViolation { self.sayWhy(.protocolError, into: &effects) }
+            self.endLink(failure, now: now, into: &effects)
         }
     }
 
@@ -59,10 +64,12 @@ extension Engine {
         case .subAck(let answer):
             self.receivedSubAck(answer, now: now, into: &effects)
         case .unsubAck(let answer):
-            _ = self.session.outbound.exchanges.close(answer.packetID)
-            if !self.session.ledger.unsubAck(answer, into: &effects) {
+            // The ledger first: the identifier of a bad answer may be that of a message.
+            guard self.session.ledger.unsubAck(answer, into: &effects) else {
                 self.protocolError(.protocolError, "an UNSUBACK nobody asked for", now: now, into: &effects)
+                return
             }
+            self.freed(answer.packetID, into: &effects)
         case .pingResponse:
             if let pong = self.connection?.keepAlive.pongReceived(now: now) {
                 effects.append(.complete(pong.operation, .pong(pong.roundTrip)))
@@ -82,13 +89,13 @@ extension Engine {
     ) -> Arrival {
         guard case .connected = self.phase else {
             if case .handshaking = self.phase {
-                let failure = EngineFailure(.protocolViolation, "the server's first packet is no CONNACK")
-                self.endLink(failure, now: now, into: &effects)
+                let words = "its first packet is no CONNACK"
+                self.protocolError(.protocolError, words, now: now, into: &effects)
             }
             return .nothing
         }
-        guard !publish.topic.isEmpty else {
-            // We announce no topic aliases, so an empty topic never stands for anything.
+        guard !publish.topic.isEmpty, publish.properties.isEmpty || publish.properties.topicAlias == nil else {
+            // We announce no topic aliases, so that every one is above our maximum (MQTT 5.0, 3.3.4).
             self.protocolError(.topicAliasInvalid, "a topic alias we did not allow", now: now, into: &effects)
             return .nothing
         }
@@ -134,9 +141,15 @@ extension Engine {
             self.protocolError(.protocolError, "a SUBACK nobody asked for", now: now, into: &effects)
             return
         }
-        _ = self.session.outbound.exchanges.close(answer.packetID)
         for refusal in refused { self.end(refusal, into: &effects) }
+        self.freed(answer.packetID, into: &effects)
+    }
+
+    /// The identifier of a SUBSCRIBE or UNSUBSCRIBE is free: somebody may wait for one.
+    private mutating func freed(_ id: PacketID, into effects: inout [Effect]) {
+        _ = self.session.outbound.exchanges.close(id)
         if self.session.ledger.hasUnsent { self.sendSubscriptions(into: &effects) }
+        self.session.outbound.pump(gate: &self.session.gate, into: &effects)
     }
 
     private mutating func receivedDisconnect(_ packet: Disconnect, now: Instant, into effects: inout [Effect]) {

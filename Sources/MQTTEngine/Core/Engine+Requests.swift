@@ -12,8 +12,12 @@ extension Engine {
     ) -> PublishDecision {
         let qos = frame.message.qos
         if let limits = self.connection?.limits {
-            if let refusal = Self.refusal(of: frame, limits: limits) { return .refused(refusal) }
-            guard qos != .atMostOnce else { return .send(nil) }
+            if let refusal = limits.refusal(of: frame) { return .refused(refusal) }
+            if qos == .atMostOnce {
+                // Behind those that still wait in the queue, or messages of one topic would change places (4.6).
+                guard self.session.outbound.queuedUnacknowledged > 0 else { return .send(nil) }
+                return self.session.outbound.queueUnacknowledged(frame, operation: operation)
+            }
         } else {
             let waits = qos == .atMostOnce ? self.configuration.queuesAtMostOnce : self.configuration.queuesAcknowledged
             guard waits, self.isActive || self.configuration.isDurable else {
@@ -26,24 +30,6 @@ extension Engine {
         return self.session.outbound.publish(frame, operation: operation, gate: &self.session.gate, into: &effects)
     }
 
-    /// Whether the server has said that it does not take such a message.
-    private static func refusal(of frame: PublishFrame, limits: NegotiatedLimits) -> EngineFailure? {
-        if frame.size > limits.maximumPacketSize {
-            let words =
-                "the message makes a packet of \(frame.size) bytes; the server takes \(limits.maximumPacketSize)"
-            return EngineFailure(.packetTooLarge, reason: .packetTooLarge, words)
-        }
-        if frame.message.qos > limits.maximumQoS {
-            let words = "the server takes at most QoS \(limits.maximumQoS.rawValue)"
-            return EngineFailure(.notSupportedByServer, reason: .qosNotSupported, words)
-        }
-        if frame.message.retain, !limits.retainAvailable {
-            let words = "the server keeps no retained messages"
-            return EngineFailure(.notSupportedByServer, reason: .retainNotSupported, words)
-        }
-        return nil
-    }
-
     /// The user subscribes, or declares a subscription before connecting (then without an operation).
     package mutating func subscribe(
         _ request: SubscribeRequest,
@@ -53,6 +39,11 @@ extension Engine {
         if let operation, !self.isConnected, !(self.isActive && self.configuration.subscribeWaits) {
             let failure = EngineFailure(.notConnected, "there is no connection to the server")
             effects.append(.complete(operation, .failed(failure)))
+            return
+        }
+        guard !request.filters.isEmpty else {
+            // Nothing to ask for, and so nothing to wait for.
+            if let operation { effects.append(.complete(operation, .subscribed([]))) }
             return
         }
         self.session.ledger.add(request, operation: operation)
@@ -74,10 +65,14 @@ extension Engine {
         into effects: inout [Effect]
     ) {
         if let request = self.session.ledger.request(of: id) { self.unroute(request) }
+        if let waiting = self.session.ledger.takeOperation(of: id) {
+            let failure = EngineFailure(.cancelled, "the subscription was given up before the server's answer")
+            effects.append(.complete(waiting, .failed(failure)))
+        }
         self.session.ledger.remove(
             id,
             operation: operation,
-            isConnected: self.isConnected,
+            limits: self.connection?.limits,
             exchanges: &self.session.outbound.exchanges,
             into: &effects
         )
@@ -100,6 +95,8 @@ extension Engine {
         reason: ReasonCode = .success,
         into effects: inout [Effect]
     ) {
+        // Before 5.0 an acknowledgement cannot say anything but yes.
+        let reason = self.configuration.version.hasProperties ? reason : .success
         self.session.inbound.acknowledge(token, reason: reason, gate: &self.session.gate, into: &effects)
     }
 
@@ -117,7 +114,7 @@ extension Engine {
         self.session.ledger.remove(
             request.id,
             operation: nil,
-            isConnected: self.isConnected,
+            limits: self.connection?.limits,
             exchanges: &self.session.outbound.exchanges,
             into: &effects
         )

@@ -13,7 +13,9 @@ extension Engine {
 
     /// The store has kept everything up to the ticket: what waited for it goes out, in order.
     package mutating func persisted(_ ticket: Ticket, into effects: inout [Effect]) {
-        for item in self.session.gate.confirm(ticket) { self.session.outbound.confirmed(item, into: &effects) }
+        for item in self.session.gate.confirm(ticket) {
+            self.session.outbound.confirmed(item, gate: &self.session.gate, into: &effects)
+        }
         self.session.outbound.pump(gate: &self.session.gate, into: &effects)
     }
 
@@ -33,15 +35,15 @@ extension Engine {
             into: &effects
         )
         var mustClose = false
-        for item in self.session.gate.confirm(ticket) {
-            if case .publish = item { continue }
-            mustClose = true
+        for (item, isLost) in self.session.gate.fail(ticket) {
+            if case .publish = item, isLost { continue }
+            // Once an answer is missing, none may follow it: they leave in the order of arrival.
+            mustClose = mustClose || isLost
+            if !mustClose { self.session.outbound.confirmed(item, gate: &self.session.gate, into: &effects) }
         }
         // The server repeats what we did not answer, on a connection that finds the store well again.
         if mustClose, self.isConnected {
-            if self.configuration.version.hasProperties {
-                effects.append(.send(.disconnect(Disconnect(reason: .implementationSpecificError))))
-            }
+            self.sayWhy(.implementationSpecificError, into: &effects)
             self.endLink(failure, now: now, into: &effects)
         }
         self.session.outbound.pump(gate: &self.session.gate, into: &effects)

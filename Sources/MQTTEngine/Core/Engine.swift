@@ -31,11 +31,14 @@ package struct Engine: Sendable {
     var hasConnected = false
     /// Whether the server may hold a session of this client, from this or an earlier connection.
     var hasSession = false
+    /// Seconds the server keeps the session behind the connection: its own word, ours until then.
+    var sessionExpiry: UInt32
     package var clientID: String
 
     package init(configuration: EngineConfiguration, seed: UInt64) {
         self.configuration = configuration
         self.clientID = configuration.clientID
+        self.sessionExpiry = configuration.sessionExpiry
         self.session = SessionState(configuration: configuration)
         self.reconnect = ReconnectMachine(
             policy: configuration.reconnect,

@@ -20,7 +20,8 @@ package struct Instant: Hashable, Comparable, Sendable {
     /// How long ago `earlier` was.
     package func since(_ earlier: Instant) -> Duration {
         let (difference, overflow) = self.nanoseconds.subtractingReportingOverflow(earlier.nanoseconds)
-        return .nanoseconds(overflow ? .max : difference)
+        guard overflow else { return .nanoseconds(difference) }
+        return .nanoseconds(self < earlier ? Int64.min : Int64.max)
     }
 }
 

@@ -9,20 +9,26 @@ package import MQTTWire
 package struct Router: Sendable {
     private var tree = TopicTree<Destination>()
     /// Subscriptions with an identifier of their own (MQTT 5.0, 3.8.2.1.2).
-    private var identified: [UInt32: [Destination]] = [:]
+    private var identified: [UInt32: [(destination: Destination, filter: TopicFilter)]] = [:]
+    /// Who uses a filter: the server holds it once, with the identifier it heard last.
+    private var users: [TopicFilter: [SubscriptionID]] = [:]
     private var remembered: [TopicKey: Route] = [:]
     private var lastTopic = TopicKey("")
     private var lastRoute = Route.nobody
 
-    /// How many topics are remembered before all are forgotten.
+    /// How many topics are remembered before all are forgotten, and how long they may be: a peer chooses them.
     private static let memory = 4_096
+    private static let longest = 256
 
     package init() {}
 
     /// Routes what a filter matches to a subscription.
     package mutating func add(_ filter: TopicFilter, to destination: Destination, identifier: UInt32?) {
         self.tree.insert(destination, for: filter)
-        if let identifier { self.identified[identifier, default: []].append(destination) }
+        if let identifier {
+            self.identified[identifier, default: []].append((destination, filter))
+            self.users[filter, default: []].append(destination.subscription)
+        }
         self.forgetAnswers()
     }
 
@@ -30,8 +36,10 @@ package struct Router: Sendable {
     package mutating func remove(_ filter: TopicFilter, of subscription: SubscriptionID, identifier: UInt32?) {
         self.tree.removeAll(for: filter) { $0.subscription == subscription }
         if let identifier {
-            self.identified[identifier]?.removeAll { $0.subscription == subscription }
+            self.identified[identifier]?.removeAll { $0.destination.subscription == subscription }
             if self.identified[identifier]?.isEmpty == true { self.identified[identifier] = nil }
+            self.users[filter]?.removeAll { $0 == subscription }
+            if self.users[filter]?.isEmpty == true { self.users[filter] = nil }
         }
         self.forgetAnswers()
     }
@@ -45,6 +53,7 @@ package struct Router: Sendable {
             route = known
         } else {
             route = self.search(topic)
+            guard topic.utf8.count <= Self.longest else { return route }
             if self.remembered.count >= Self.memory { self.remembered.removeAll(keepingCapacity: true) }
             self.remembered[key] = route
         }
@@ -53,27 +62,38 @@ package struct Router: Sendable {
         return route
     }
 
-    /// The subscriptions the server named; by topic when it named none that is known.
+    /// The subscriptions the server named.
+    ///
+    /// The topic decides first: an identifier of an earlier process may still come with the backlog of its session, and
+    /// names somebody else by now. Where several subscriptions match, the identifiers say whose copy this is. A server
+    /// that rewrites topics may name one whose filter does not match.
     package mutating func route(_ topic: String, identifiers: [UInt32]) -> Route {
-        guard !identifiers.isEmpty, !self.identified.isEmpty else { return self.route(topic) }
-        var matches: [Destination] = []
-        for identifier in identifiers {
-            let named = self.identified[identifier] ?? []
-            let byTopic = self.destinations(of: self.route(topic))
-            for destination in named where !matches.contains(where: { $0.subscription == destination.subscription }) {
-                // Which of its filters matched, only the topic tells.
-                matches.append(byTopic.first { $0.subscription == destination.subscription } ?? destination)
+        let byTopic = self.route(topic)
+        guard !identifiers.isEmpty, !self.identified.isEmpty else { return byTopic }
+        switch byTopic {
+        case .one:
+            return byTopic
+        case .many(let destinations):
+            let named = self.named(identifiers, topic: topic)
+            let matches = destinations.filter { named.contains($0.subscription) }
+            return matches.isEmpty ? byTopic : Self.route(matches)
+        case .nobody:
+            var matches: [Destination] = []
+            for (destination, _) in identifiers.flatMap({ self.identified[$0] ?? [] })
+            where !matches.contains(where: { $0.subscription == destination.subscription }) {
+                matches.append(destination)
             }
+            return matches.isEmpty ? .nobody : Self.route(matches)
         }
-        return matches.isEmpty ? self.route(topic) : Self.route(matches)
     }
 
-    private func destinations(of route: Route) -> [Destination] {
-        switch route {
-        case .nobody: []
-        case .one(let destination): [destination]
-        case .many(let destinations): destinations
+    /// Whom the identifiers mean: with each subscription also those that share the filter the message came by.
+    private func named(_ identifiers: [UInt32], topic: String) -> Set<SubscriptionID> {
+        var named: Set<SubscriptionID> = []
+        for (_, filter) in identifiers.flatMap({ self.identified[$0] ?? [] }) where filter.matches(topic) {
+            named.formUnion(self.users[filter] ?? [])
         }
+        return named
     }
 
     private func search(_ topic: String) -> Route {

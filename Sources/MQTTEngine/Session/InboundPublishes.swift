@@ -35,6 +35,8 @@ package struct InboundPublishes: Sendable {
         /// It counts against our receive maximum on this connection.
         var isCounted: Bool
         var remaining: Int
+        /// What the application said; success until then.
+        var reason = ReasonCode.success
     }
 
     /// Arrived on this connection and not yet acknowledged, oldest first.
@@ -76,7 +78,7 @@ package struct InboundPublishes: Sendable {
         return .new(DeliveryToken(serial: serial, packetID: id, qos: qos))
     }
 
-    /// One subscription is done with the message. Harmless twice and on a connection that is gone.
+    /// One subscription is done with the message; each says so once. Harmless after the connection it came on.
     package mutating func acknowledge(
         _ token: DeliveryToken,
         reason: ReasonCode,
@@ -84,8 +86,9 @@ package struct InboundPublishes: Sendable {
         into effects: inout [Effect]
     ) {
         if token.qos == .exactlyOnce, var kept = self.kept[token.packetID], kept.serial == token.serial {
-            kept.remaining -= 1
+            kept.remaining = max(0, kept.remaining - 1)
             kept.isHandled = kept.remaining <= 0
+            if reason.isError { kept.reason = reason }
             self.kept[token.packetID] = kept
             if let repetition = kept.repetition { self.mark(repetition, reason: reason) }
         }
@@ -102,7 +105,9 @@ package struct InboundPublishes: Sendable {
     ) {
         guard let kept = self.kept.removeValue(forKey: id) else {
             let reason: ReasonCode = answersUnknownWithReason ? .packetIdentifierNotFound : .success
-            gate.send(.pubComp(Acknowledgement(packetID: id, reason: reason)), after: .none, into: &effects)
+            // The store may know the identifier still, if it failed to forget it: it would take a new message for an old.
+            let ticket = gate.persist(.inboundReleased(packetID: id.rawValue), into: &effects)
+            gate.send(.pubComp(Acknowledgement(packetID: id, reason: reason)), after: ticket, into: &effects)
             return
         }
         if kept.isCounted { self.inFlight -= 1 }
@@ -143,14 +148,15 @@ package struct InboundPublishes: Sendable {
         let serial = self.firstSerial &+ UInt64(self.waiting.count)
         if !kept.isHandled { kept.repetition = serial }
         self.kept[id] = kept
-        self.waiting.append(Waiting(id: id, qos: .exactlyOnce, remaining: kept.isHandled ? 0 : kept.remaining))
+        let remaining = kept.isHandled ? 0 : kept.remaining
+        self.waiting.append(Waiting(id: id, qos: .exactlyOnce, remaining: remaining, reason: kept.reason))
         self.drain(gate: &gate, into: &effects)
     }
 
     private mutating func mark(_ serial: UInt64, reason: ReasonCode) {
-        guard serial >= self.firstSerial else { return }
+        guard serial >= self.firstSerial, serial &- self.firstSerial < UInt64(self.waiting.count) else { return }
         let index = Int(truncatingIfNeeded: serial &- self.firstSerial)
-        guard index < self.waiting.count, self.waiting[index].remaining > 0 else { return }
+        guard self.waiting[index].remaining > 0 else { return }
         self.waiting[index].remaining -= 1
         if reason.isError { self.waiting[index].reason = reason }
     }
@@ -164,6 +170,9 @@ package struct InboundPublishes: Sendable {
             if first.qos == .atLeastOnce {
                 self.inFlight -= 1
                 gate.send(.pubAck(answer), after: .none, into: &effects)
+            } else if self.kept[first.id] == nil {
+                // The server sent PUBREL before our PUBREC: the exchange is over.
+                continue
             } else if first.reason.isError {
                 if self.kept.removeValue(forKey: first.id)?.isCounted == true { self.inFlight -= 1 }
                 gate.send(.pubRec(answer), after: .none, into: &effects)

@@ -29,6 +29,11 @@ extension OutboundPublishes {
     ) -> Verdict {
         let id = packet.packetID
         switch self.exchanges.phase(of: id) {
+        case .unsent where self.exchanges[id]?.frame?.message.qos == .exactlyOnce:
+            // Some servers repeat PUBREC after a reconnect. It came before our turn to send again: the server has the
+            // message, and to deny knowing it would make the server take the repetition for a new one.
+            self.quota -= 1
+            fallthrough
         case .awaitingPubRec:
             if packet.reason.isError {
                 self.finish(packet, gate: &gate, into: &effects)
@@ -41,7 +46,7 @@ extension OutboundPublishes {
             return .accepted
         case .releaseHeld, .releaseReady:
             return .accepted
-        case .vacant, .unsent:
+        case .vacant:
             guard !packet.reason.isError else { return .ignored }
             let reason: ReasonCode = self.answersUnknownWithReason ? .packetIdentifierNotFound : .success
             effects.append(.send(.pubRel(Acknowledgement(packetID: id, reason: reason))))

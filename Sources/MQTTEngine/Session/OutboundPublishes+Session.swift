@@ -19,8 +19,9 @@ extension OutboundPublishes {
     }
 
     /// A connection stands, and the server still has the session: send again, in the original order (MQTT 5.0, 4.4).
-    package mutating func sessionResumed(quota: Int, gate: inout StoreGate, into effects: inout [Effect]) {
-        self.isConnected = true
+    package mutating func sessionResumed(limits: NegotiatedLimits, gate: inout StoreGate, into effects: inout [Effect])
+    {
+        self.begin(limits, gate: &gate, into: &effects)
         var releases: [(order: UInt64, id: PacketID)] = []
         var publishes: [PacketID] = []
         // Exchanges the server may still count against its receive maximum keep their place in the quota.
@@ -42,16 +43,16 @@ extension OutboundPublishes {
                 break
             }
         }
-        self.quota = quota - reserved
+        self.quota -= reserved
         self.resend.append(contentsOf: releases.sorted { $0.order < $1.order }.map(\.id))
         self.resend.append(contentsOf: publishes)
         self.pump(gate: &gate, into: &effects)
     }
 
     /// A connection stands, and the server has no session: publish anew what it cannot have taken for good.
-    package mutating func sessionStarted(quota: Int, gate: inout StoreGate, into effects: inout [Effect]) {
-        self.isConnected = true
-        self.quota = quota
+    package mutating func sessionStarted(limits: NegotiatedLimits, gate: inout StoreGate, into effects: inout [Effect])
+    {
+        self.begin(limits, gate: &gate, into: &effects)
         var anew: [Queued] = []
         for (_, exchange) in self.exchanges.inOrder {
             if let frame = exchange.frame {
@@ -78,15 +79,23 @@ extension OutboundPublishes {
         self.pump(gate: &gate, into: &effects)
     }
 
+    private mutating func begin(_ limits: NegotiatedLimits, gate: inout StoreGate, into effects: inout [Effect]) {
+        self.isConnected = true
+        self.limits = limits
+        self.quota = limits.receiveMaximum
+        for serial in self.unusable { _ = gate.persist(.outboundFinished(serial: serial), into: &effects) }
+        self.unusable = []
+    }
+
     /// What the store confirmed may be sent.
-    package mutating func confirmed(_ item: StoreGate.Held, into effects: inout [Effect]) {
+    package mutating func confirmed(_ item: StoreGate.Held, gate: inout StoreGate, into effects: inout [Effect]) {
         switch item {
         case .publish(let id):
             guard self.exchanges.phase(of: id) == .held else { return }
             self.exchanges.update(id) { $0.phase = .ready }
             guard self.isConnected else { return }
             if self.resend.isEmpty {
-                self.sendPublish(id, into: &effects)
+                self.sendPublish(id, gate: &gate, into: &effects)
             } else {
                 // Older messages are still to be sent again: this one waits behind them.
                 self.quota += 1
@@ -155,11 +164,12 @@ extension OutboundPublishes {
             self.queue[index].operation = nil
         }
         self.queue.removeAll { !stays($0) }
+        self.queuedUnacknowledged = 0
         for (id, exchange) in self.exchanges.inOrder where exchange.phase != .otherRequest {
             let words = "sent, but not acknowledged before the end: \(cause.message)"
             let failure = EngineFailure(.outcomeUnknown, reason: cause.reason, words)
             if let operation = exchange.operation { effects.append(.complete(operation, .failed(failure))) }
-            if keepingSession {
+            if keepingSession || isDurable {
                 self.exchanges.update(id) { $0.operation = nil }
             } else {
                 self.pendingBytes -= self.exchanges.close(id)?.size ?? 0
@@ -169,23 +179,42 @@ extension OutboundPublishes {
     }
 
     /// Takes over what a store kept. Messages without an identifier were never sent.
+    ///
+    /// A store may have been damaged: what makes no sense is left out, and never sent.
     package mutating func restore(_ records: [OutboundRecord], version: ProtocolVersion) {
         for record in records {
             self.skipSerials(to: record.serial)
-            let frame = record.message.flatMap { try? PublishFrame($0, version: version) }
-            self.pendingBytes += frame?.size ?? 0
-            guard let number = record.packetID, let id = PacketID(number) else {
-                if let frame {
-                    self.queue.append(Queued(frame: frame, operation: nil, serial: record.serial, ticket: .none))
+            let id = record.packetID.flatMap(PacketID.init)
+            if record.phase == .releasing {
+                guard let id, self.exchanges.phase(of: id) == .vacant else {
+                    self.unusable.append(record.serial)
+                    continue
                 }
+                var exchange = ExchangeTable.Exchange(
+                    phase: .releaseReady,
+                    frame: nil,
+                    operation: nil,
+                    serial: record.serial
+                )
+                exchange.releaseOrder = self.takeReleaseOrder()
+                self.exchanges.restore(exchange, id: id)
                 continue
             }
-            var exchange = ExchangeTable.Exchange(phase: .unsent, frame: frame, operation: nil, serial: record.serial)
-            if record.phase == .releasing {
-                exchange.phase = .releaseReady
-                exchange.releaseOrder = self.takeReleaseOrder()
+            guard let message = record.message, message.qos != .atMostOnce,
+                let frame = try? PublishFrame(message, version: version)
+            else {
+                self.unusable.append(record.serial)
+                continue
             }
-            self.exchanges.restore(exchange, id: id)
+            self.pendingBytes += frame.size
+            if let id, self.exchanges.phase(of: id) == .vacant {
+                let phase = ExchangeTable.Phase.unsent
+                let exchange = ExchangeTable.Exchange(phase: phase, frame: frame, operation: nil, serial: record.serial)
+                self.exchanges.restore(exchange, id: id)
+            } else {
+                // Never sent; or its identifier is of a session that was lost, and has gone to another message since.
+                self.queue.append(Queued(frame: frame, operation: nil, serial: record.serial, ticket: .none))
+            }
         }
     }
 }

@@ -38,7 +38,13 @@ package struct OutboundPublishes: Sendable {
     /// How many more messages may be in flight; below zero while a smaller limit has to be reached.
     var quota = 0
     var isConnected = false
-    var pendingBytes = 0
+    package internal(set) var pendingBytes = 0
+    /// How many of the queue are QoS 0.
+    var queuedUnacknowledged = 0
+    /// What the server of this connection takes: messages that waited for it may have been made for another's limits.
+    var limits: NegotiatedLimits
+    /// Records of the store that are no message any more; the store forgets them at the next connection.
+    var unusable: [UInt64] = []
     private var nextSerial: UInt64 = 1
     private var releases: UInt64 = 0
     private let version: ProtocolVersion
@@ -47,6 +53,7 @@ package struct OutboundPublishes: Sendable {
 
     package init(configuration: EngineConfiguration) {
         self.version = configuration.version
+        self.limits = NegotiatedLimits(configuration: configuration)
         self.countLimit = configuration.pendingLimit
         self.bytesLimit = configuration.pendingBytesLimit
     }
@@ -88,16 +95,23 @@ package struct OutboundPublishes: Sendable {
             return .refused(EngineFailure(.queueFull, "\(self.pendingCount) messages are already waiting to be sent"))
         }
         self.pendingBytes += frame.size
+        self.queuedUnacknowledged += 1
         self.queue.append(Queued(frame: frame, operation: operation, serial: self.takeSerial(), ticket: .none))
         return .queued
     }
 
     /// Sends whatever may be sent, oldest first.
     package mutating func pump(gate: inout StoreGate, into effects: inout [Effect]) {
-        guard self.isConnected, self.pumpResends(into: &effects) else { return }
+        guard self.isConnected, self.pumpResends(gate: &gate, into: &effects) else { return }
         while let next = self.queue.first {
+            if let refusal = self.limits.refusal(of: next.frame) {
+                self.queue.removeFirst()
+                self.refuse(next, refusal, gate: &gate, into: &effects)
+                continue
+            }
             if next.frame.message.qos == .atMostOnce {
                 self.pendingBytes -= next.frame.size
+                self.queuedUnacknowledged -= 1
                 effects.append(.sendUnacknowledged(next.frame))
                 if let operation = next.operation {
                     effects.append(.complete(operation, .published(.success, Properties())))
@@ -119,12 +133,12 @@ package struct OutboundPublishes: Sendable {
     }
 
     mutating func takeSerial() -> UInt64 {
-        defer { self.nextSerial += 1 }
+        defer { self.nextSerial &+= 1 }
         return self.nextSerial
     }
 
     mutating func takeReleaseOrder() -> UInt64 {
-        defer { self.releases += 1 }
+        defer { self.releases &+= 1 }
         return self.releases
     }
 
@@ -154,13 +168,13 @@ package struct OutboundPublishes: Sendable {
     }
 
     /// Sends again what the last connection left behind; false while the quota stands in the way.
-    private mutating func pumpResends(into effects: inout [Effect]) -> Bool {
+    private mutating func pumpResends(gate: inout StoreGate, into effects: inout [Effect]) -> Bool {
         while let id = self.resend.first {
             switch self.exchanges.phase(of: id) {
             case .unsent, .ready:
                 guard self.quota > 0 else { return false }
                 self.quota -= 1
-                self.sendPublish(id, into: &effects)
+                self.sendPublish(id, gate: &gate, into: &effects)
             case .releaseReady:
                 self.exchanges.update(id) { $0.phase = .awaitingPubComp }
                 effects.append(.send(.pubRel(Acknowledgement(packetID: id))))
@@ -173,10 +187,39 @@ package struct OutboundPublishes: Sendable {
     }
 
     /// Sends the PUBLISH of an exchange that has its place in the quota already.
-    mutating func sendPublish(_ id: PacketID, into effects: inout [Effect]) {
+    mutating func sendPublish(_ id: PacketID, gate: inout StoreGate, into effects: inout [Effect]) {
         guard let exchange = self.exchanges[id], let frame = exchange.frame else { return }
+        if let refusal = self.limits.refusal(of: frame) {
+            _ = self.exchanges.close(id)
+            self.quota += 1
+            let queued = Queued(frame: frame, operation: exchange.operation, serial: exchange.serial, ticket: .none)
+            self.refuse(queued, refusal, wasSent: exchange.phase == .unsent, gate: &gate, into: &effects)
+            return
+        }
         effects.append(.sendPublish(frame, packetID: id, duplicate: exchange.phase == .unsent))
         let phase: ExchangeTable.Phase = frame.message.qos == .atLeastOnce ? .awaitingPubAck : .awaitingPubRec
         self.exchanges.update(id) { $0.phase = phase }
+    }
+
+    /// Ends a message that waited for this connection, whose server does not take it: asking for ever would not help.
+    private mutating func refuse(
+        _ message: Queued,
+        _ refusal: EngineFailure,
+        wasSent: Bool = false,
+        gate: inout StoreGate,
+        into effects: inout [Effect]
+    ) {
+        self.pendingBytes -= message.frame.size
+        if message.frame.message.qos == .atMostOnce {
+            self.queuedUnacknowledged -= 1
+        } else {
+            _ = gate.persist(.outboundFinished(serial: message.serial), into: &effects)
+        }
+        var failure = refusal
+        if wasSent {
+            failure.kind = .outcomeUnknown
+            failure.message = "sent on an earlier connection and not acknowledged, and now \(refusal.message)"
+        }
+        if let operation = message.operation { effects.append(.complete(operation, .failed(failure))) }
     }
 }

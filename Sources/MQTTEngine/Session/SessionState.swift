@@ -31,16 +31,20 @@ package struct SessionState: Sendable {
     }
 
     /// A connection stands: first what is owed to the session, then the subscriptions.
-    mutating func connected(_ connected: Connected, into effects: inout [Effect]) {
-        let quota = connected.limits.receiveMaximum
-        if connected.sessionPresent {
-            self.outbound.sessionResumed(quota: quota, gate: &self.gate, into: &effects)
+    ///
+    /// MQTT 3.1 has no way to say that a session is present. Going on with it is right if there is one, and little is lost
+    /// if not: PUBLISH and PUBREL work without one. Filters are asked for again, which a session does not mind.
+    mutating func connected(_ connected: Connected, mayGoOn: Bool, into effects: inout [Effect]) {
+        if connected.sessionPresent || mayGoOn {
+            self.outbound.sessionResumed(limits: connected.limits, gate: &self.gate, into: &effects)
         } else {
             self.inbound.sessionStarted(gate: &self.gate, into: &effects)
-            self.outbound.sessionStarted(quota: quota, gate: &self.gate, into: &effects)
+            self.outbound.sessionStarted(limits: connected.limits, gate: &self.gate, into: &effects)
         }
         self.ledger.connected(
-            sessionPresent: connected.sessionPresent,
+            hasSubscriptions: connected.sessionPresent,
+            mayHaveOthers: connected.sessionPresent || mayGoOn,
+            limits: connected.limits,
             exchanges: &self.outbound.exchanges,
             into: &effects
         )

@@ -6,9 +6,9 @@ package import MQTTWire
 extension SubscriptionLedger {
     /// SUBACK: gives the subscriptions that end because of it, or nil when the packet breaks the protocol.
     package mutating func subAck(_ packet: SubAck, into effects: inout [Effect]) -> [Refused]? {
-        guard let asked = self.asked.removeValue(forKey: packet.packetID), asked.count == packet.reasons.count else {
-            return nil
-        }
+        // What a bad answer belongs to stays: it is asked again on the next connection.
+        guard let asked = self.asked[packet.packetID], asked.count == packet.reasons.count else { return nil }
+        self.asked[packet.packetID] = nil
         var touched: [SubscriptionID] = []
         for (item, reason) in zip(asked, packet.reasons) {
             // The subscription may have gone, and its slot may belong to a new one.
@@ -56,25 +56,12 @@ extension SubscriptionLedger {
 
     /// What the server said it does not do: those subscriptions end without being sent.
     package func unsupported(by limits: NegotiatedLimits) -> [Refused] {
-        guard !limits.wildcardsAvailable || !limits.sharedSubscriptionsAvailable else { return [] }
-        return self.unsent.compactMap { id in
+        self.unsent.compactMap { id in
             guard let entry = self.entries[id] else { return nil }
             for filter in entry.request.filters {
-                let isShared = filter.filter.shareName != nil && !limits.sharedSubscriptionsAvailable
-                guard isShared || (filter.filter.hasWildcards && !limits.wildcardsAvailable) else { continue }
-                let what = isShared ? "shared subscriptions" : "wildcard filters"
-                let failure = EngineFailure(
-                    .notSupportedByServer,
-                    reason: isShared ? .sharedSubscriptionsNotSupported : .wildcardSubscriptionsNotSupported,
-                    filter: filter.filter.string,
-                    "the server takes no \(what): \"\(filter.filter.string)\" was not sent"
-                )
-                return Refused(
-                    request: entry.request,
-                    operation: entry.operation,
-                    failure: failure,
-                    reason: failure.reason ?? .unspecifiedError
-                )
+                guard let failure = limits.refusal(of: filter.filter) else { continue }
+                let reason = failure.reason ?? .unspecifiedError
+                return Refused(request: entry.request, operation: entry.operation, failure: failure, reason: reason)
             }
             return nil
         }
@@ -84,7 +71,7 @@ extension SubscriptionLedger {
     package mutating func remove(
         _ id: SubscriptionID,
         operation: OperationID?,
-        isConnected: Bool,
+        limits: NegotiatedLimits?,
         exchanges: inout ExchangeTable,
         into effects: inout [Effect]
     ) {
@@ -94,38 +81,46 @@ extension SubscriptionLedger {
         }
         var unused: [TopicFilter] = []
         for (filter, status) in zip(entry.request.filters, entry.status) {
-            self.users[filter.filter]?.removeAll { $0 == id }
-            guard self.users[filter.filter]?.isEmpty != false else { continue }
-            self.users[filter.filter] = nil
+            guard var users = self.users[filter.filter] else { continue }
+            users.removeAll { $0 == id }
+            self.users[filter.filter] = users.isEmpty ? nil : users
+            guard users.isEmpty else { continue }
             if case .answered(let reason) = status, reason.isError { continue }
             // Before a connection, an earlier life of the session may hold the filter.
-            if status != .wanted || !isConnected { unused.append(filter.filter) }
+            if status != .wanted || limits == nil { unused.append(filter.filter) }
         }
-        guard isConnected else {
+        guard let limits else {
             if self.keepsSession { self.orphans.append(contentsOf: unused) }
             if let operation { effects.append(.complete(operation, .unsubscribed([]))) }
             return
         }
-        self.sayFarewell(unused, operation: operation, exchanges: &exchanges, into: &effects)
+        self.sayFarewell(unused, operation: operation, limits: limits, exchanges: &exchanges, into: &effects)
     }
 
     /// UNSUBACK: false when the packet breaks the protocol.
     package mutating func unsubAck(_ packet: UnsubAck, into effects: inout [Effect]) -> Bool {
-        guard let farewell = self.farewells.removeValue(forKey: packet.packetID) else { return false }
+        guard let farewell = self.farewells[packet.packetID],
+            packet.reasons.isEmpty || packet.reasons.count == farewell.filters.count
+        else { return false }
+        self.farewells[packet.packetID] = nil
         if let operation = farewell.operation { effects.append(.complete(operation, .unsubscribed(packet.reasons))) }
-        return packet.reasons.isEmpty || packet.reasons.count == farewell.filters.count
+        return true
     }
 
     /// A connection stands.
     package mutating func connected(
-        sessionPresent: Bool,
+        hasSubscriptions: Bool,
+        mayHaveOthers: Bool,
+        limits: NegotiatedLimits,
         exchanges: inout ExchangeTable,
         into effects: inout [Effect]
     ) {
-        let orphans = sessionPresent ? self.orphans.filter { self.users[$0] == nil } : []
-        self.orphans = []
-        self.sayFarewell(orphans, operation: nil, exchanges: &exchanges, into: &effects)
-        if !sessionPresent {
+        self.keepsSession = limits.sessionExpiry > 0
+        let orphans = self.takeOrphans()
+        if mayHaveOthers {
+            self.sayFarewell(orphans, operation: nil, limits: limits, exchanges: &exchanges, into: &effects)
+        }
+        if !hasSubscriptions {
             for id in self.entries.keys {
                 for index in self.entries[id]?.status.indices ?? 0..<0 { self.entries[id]?.status[index] = .wanted }
             }
@@ -143,11 +138,10 @@ extension SubscriptionLedger {
             }
         }
         self.asked = [:]
-        for (packetID, farewell) in self.farewells {
+        if !self.keepsSession { self.orphans = [] }
+        for (packetID, farewell) in self.farewells.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
             _ = exchanges.close(packetID)
-            if self.keepsSession {
-                self.orphans.append(contentsOf: farewell.filters.compactMap { try? TopicFilter($0) })
-            }
+            if self.keepsSession { self.orphans.append(contentsOf: farewell.filters) }
             if let operation = farewell.operation { effects.append(.complete(operation, .unsubscribed([]))) }
         }
         self.farewells = [:]
@@ -165,24 +159,49 @@ extension SubscriptionLedger {
         return ended.map(\.request)
     }
 
-    private mutating func sayFarewell(
+    /// Filters to be given up, each once, without those that somebody wants again.
+    mutating func takeOrphans() -> [TopicFilter] {
+        var seen: Set<TopicFilter> = []
+        let orphans = self.orphans.filter { self.users[$0] == nil && seen.insert($0).inserted }
+        self.orphans = []
+        return orphans
+    }
+
+    /// Asks the server to forget filters; the last packet of several carries the call.
+    mutating func sayFarewell(
         _ filters: [TopicFilter],
         operation: OperationID?,
+        limits: NegotiatedLimits,
         exchanges: inout ExchangeTable,
         into effects: inout [Effect]
     ) {
-        var rest = filters.map(\.string)[...]
+        var rest = filters[...]
         var operation = operation
         while !rest.isEmpty {
-            let part = Array(rest.prefix(self.filtersPerSubscribe))
-            rest = rest.dropFirst(part.count)
+            let part = Array(rest.prefix(self.farewellCount(rest, limits: limits)))
             let exchange = ExchangeTable.Exchange(phase: .otherRequest, frame: nil, operation: nil, serial: 0)
-            guard let packetID = exchanges.open(exchange) else { break }
-            // The last packet of several carries the call.
+            guard let packetID = exchanges.open(exchange) else {
+                // They are said when an identifier becomes free.
+                self.orphans.append(contentsOf: rest)
+                break
+            }
+            rest = rest.dropFirst(part.count)
             self.farewells[packetID] = Farewell(filters: part, operation: rest.isEmpty ? operation : nil)
             if rest.isEmpty { operation = nil }
-            effects.append(.send(.unsubscribe(Unsubscribe(packetID: packetID, filters: part))))
+            effects.append(.send(.unsubscribe(Unsubscribe(packetID: packetID, filters: part.map(\.string)))))
         }
         if let operation { effects.append(.complete(operation, .unsubscribed([]))) }
+    }
+
+    /// How many of the filters go into one UNSUBSCRIBE: at least one, since the server took it in a SUBSCRIBE.
+    private func farewellCount(_ filters: ArraySlice<TopicFilter>, limits: NegotiatedLimits) -> Int {
+        var bytes = Part.overhead
+        var count = 0
+        for filter in filters.prefix(self.filtersPerSubscribe) {
+            bytes += filter.subscribeSize
+            guard count == 0 || bytes <= limits.maximumPacketSize else { break }
+            count += 1
+        }
+        return count
     }
 }

@@ -30,7 +30,7 @@ package struct SubscriptionLedger: Sendable {
     }
 
     struct Farewell: Sendable {
-        var filters: [String]
+        var filters: [TopicFilter]
         var operation: OperationID?
     }
 
@@ -52,7 +52,8 @@ package struct SubscriptionLedger: Sendable {
     var orphans: [TopicFilter] = []
     private var nextOrder: UInt64 = 0
     let filtersPerSubscribe: Int
-    let keepsSession: Bool
+    /// Whether the server's session outlives the connection.
+    var keepsSession: Bool
 
     package init(configuration: EngineConfiguration) {
         self.filtersPerSubscribe = max(1, configuration.filtersPerSubscribe)
@@ -63,10 +64,16 @@ package struct SubscriptionLedger: Sendable {
     package var isAwaitingReply: Bool { !self.asked.isEmpty || !self.farewells.isEmpty }
 
     /// Whether filters wait for a free packet identifier or for a connection.
-    package var hasUnsent: Bool { !self.unsent.isEmpty }
+    package var hasUnsent: Bool { !self.unsent.isEmpty || !self.orphans.isEmpty }
 
     /// The request of a subscription that is still wanted.
     package func request(of id: SubscriptionID) -> SubscribeRequest? { self.entries[id]?.request }
+
+    /// The call that waits for the answers to a subscription; nobody completes it any more.
+    package mutating func takeOperation(of id: SubscriptionID) -> OperationID? {
+        defer { self.entries[id]?.operation = nil }
+        return self.entries[id]?.operation
+    }
 
     /// Notes a subscription; ``sendUnsent(limits:exchanges:into:)`` asks the server.
     package mutating func add(_ request: SubscribeRequest, operation: OperationID?) {
@@ -83,12 +90,17 @@ package struct SubscriptionLedger: Sendable {
         exchanges: inout ExchangeTable,
         into effects: inout [Effect]
     ) {
+        if !self.orphans.isEmpty {
+            let orphans = self.takeOrphans()
+            self.sayFarewell(orphans, operation: nil, limits: limits, exchanges: &exchanges, into: &effects)
+        }
         var part = Part()
         sending: for id in self.unsent {
             guard let entry = self.entries[id] else { continue }
-            let identifier = entry.request.identifier
+            // A server that takes none drops the whole connection over one (MQTT 5.0, 3.2.2.3.12).
+            let identifier = limits.subscriptionIdentifiersAvailable ? entry.request.identifier : nil
             for (index, status) in entry.status.enumerated() where status == .wanted {
-                let size = entry.request.filters[index].filter.string.utf8.count + 3
+                let size = entry.request.filters[index].filter.subscribeSize
                 let isFull =
                     part.items.count >= self.filtersPerSubscribe || part.bytes + size > limits.maximumPacketSize
                 if !part.items.isEmpty, isFull || part.identifier != identifier {
@@ -105,11 +117,13 @@ package struct SubscriptionLedger: Sendable {
     }
 
     /// What goes into one SUBSCRIBE.
-    private struct Part {
+    struct Part {
         var items: [Asked] = []
         var identifier: UInt32?
         /// The fixed header, the packet identifier and the properties take at most so much.
-        var bytes = 16
+        var bytes = Self.overhead
+
+        static let overhead = 16
     }
 
     /// Sends one SUBSCRIBE; false without a free packet identifier.
@@ -139,4 +153,9 @@ package struct SubscriptionLedger: Sendable {
         }
         return Subscribe.Entry(filter: wanted.filter.string, options: options)
     }
+}
+
+extension TopicFilter {
+    /// The bytes of the filter in a SUBSCRIBE, its length and options included.
+    var subscribeSize: Int { self.string.utf8.count + 3 }
 }

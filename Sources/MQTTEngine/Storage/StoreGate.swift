@@ -20,7 +20,8 @@ package struct StoreGate: Sendable {
     package let isDurable: Bool
     private var issued: UInt64 = 0
     package private(set) var confirmed = Ticket.none
-    private var held: Deque<(ticket: Ticket, item: Held)> = []
+    /// `ticket` keeps the order; `needs` is what the item itself depends on.
+    private var held: Deque<(ticket: Ticket, needs: Ticket, item: Held)> = []
 
     package init(isDurable: Bool) { self.isDurable = isDurable }
 
@@ -30,7 +31,7 @@ package struct StoreGate: Sendable {
     /// Asks the store to keep a change. `Ticket.none`, at once, when there is no store.
     package mutating func persist(_ change: @autoclosure () -> StoreChange, into effects: inout [Effect]) -> Ticket {
         guard self.isDurable else { return .none }
-        self.issued += 1
+        self.issued &+= 1
         effects.append(.persist(change(), Ticket(self.issued)))
         return Ticket(self.issued)
     }
@@ -40,22 +41,33 @@ package struct StoreGate: Sendable {
         if self.isConfirmed(ticket), self.held.isEmpty {
             effects.append(.send(packet))
         } else {
-            self.held.append((max(ticket, self.held.last?.ticket ?? .none), .answer(packet)))
+            self.held.append((max(ticket, self.held.last?.ticket ?? .none), ticket, .answer(packet)))
         }
     }
 
     /// Remembers what may go on when the ticket is confirmed.
-    package mutating func hold(_ item: Held, until ticket: Ticket) { self.held.append((ticket, item)) }
+    package mutating func hold(_ item: Held, until ticket: Ticket) {
+        self.held.append((max(ticket, self.held.last?.ticket ?? .none), ticket, item))
+    }
 
     /// The store has kept everything up to the ticket: gives what may go on.
-    package mutating func confirm(_ ticket: Ticket) -> [Held] {
-        self.confirmed = max(self.confirmed, ticket)
-        var released: [Held] = []
+    package mutating func confirm(_ ticket: Ticket) -> [Held] { self.settle(ticket).map(\.item) }
+
+    /// The store could not keep what lies behind the last confirmed ticket, up to this one: gives what waited, and whether
+    /// it depended on that or only kept its place in the order.
+    package mutating func fail(_ ticket: Ticket) -> [(item: Held, isLost: Bool)] {
+        let kept = self.confirmed
+        return self.settle(ticket).map { ($0.item, $0.needs > kept) }
+    }
+
+    private mutating func settle(_ ticket: Ticket) -> [(needs: Ticket, item: Held)] {
+        self.confirmed = max(self.confirmed, min(ticket, Ticket(self.issued)))
+        var settled: [(needs: Ticket, item: Held)] = []
         while let first = self.held.first, first.ticket <= self.confirmed {
-            released.append(first.item)
+            settled.append((first.needs, first.item))
             self.held.removeFirst()
         }
-        return released
+        return settled
     }
 
     /// The link ended: answers belong to it alone.

@@ -18,7 +18,7 @@ package struct Publish: Hashable, Sendable {
 
     package init(
         topic: String,
-        payload: ByteBuffer,
+        payload: ByteBuffer = ByteBuffer(),
         qos: QoS = .atMostOnce,
         retain: Bool = false,
         duplicate: Bool = false,

@@ -27,7 +27,7 @@ public struct OutgoingMessage: Hashable, Sendable {
     /// Makes a message to publish.
     public init(
         topic: String,
-        payload: ByteBuffer,
+        payload: ByteBuffer = ByteBuffer(),
         qos: QoS = .atMostOnce,
         retain: Bool = false,
         properties: Properties = Properties()

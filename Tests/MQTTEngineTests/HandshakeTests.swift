@@ -1,0 +1,177 @@
+// This source file is part of swift-mqtt.
+// SPDX-License-Identifier: Apache-2.0
+
+import MQTTEngine
+import MQTTWire
+import Testing
+
+@Suite struct HandshakeTests {
+    @Test(arguments: ProtocolVersion.allCases)
+    func `connecting dials, sends CONNECT, and ends the call at CONNACK`(version: ProtocolVersion) {
+        var harness = EngineHarness(version)
+        #expect(harness.startConnecting(operation: 7) == [.dial])
+        #expect(harness.linkUp() == [.send(.connect(Connect(clientID: "client")))])
+        let limits = NegotiatedLimits(configuration: harness.engine.configuration)
+        let connected = Connected(sessionPresent: false, clientID: "client", limits: limits, properties: [])
+        #expect(
+            harness.receive(.connAck(ConnAck())) == [
+                .report(.connected(connected)), .complete(OperationID(7), .connected(connected)),
+            ]
+        )
+        #expect(harness.engine.isConnected)
+    }
+
+    @Test func `a second call joins the attempt, and a third finds the connection`() {
+        var harness = EngineHarness()
+        harness.startConnecting(operation: 1)
+        #expect(harness.startConnecting(operation: 2) == [])
+        harness.linkUp()
+        #expect(harness.receive(.connAck(ConnAck())).completions.count == 2)
+        #expect(harness.startConnecting(operation: 3).completions.count == 1)
+    }
+
+    @Test(arguments: [
+        ReasonCode.unspecifiedError, .malformedPacket, .protocolError, .implementationSpecificError,
+        .unsupportedProtocolVersion, .clientIdentifierNotValid, .badUserNameOrPassword, .notAuthorized,
+        .serverUnavailable, .serverBusy, .banned, .badAuthenticationMethod, .topicNameInvalid, .packetTooLarge,
+        .quotaExceeded, .payloadFormatInvalid, .retainNotSupported, .qosNotSupported, .useAnotherServer,
+        .serverMoved, .connectionRateExceeded,
+    ])
+    func `a refusal of the first attempt ends the call with its reason`(reason: ReasonCode) {
+        var harness = EngineHarness()
+        harness.startConnecting(operation: 1)
+        harness.linkUp()
+        let effects = harness.receive(.connAck(ConnAck(reason: reason)))
+        #expect(effects.first == .close)
+        #expect(effects.sent == [])
+        #expect(effects.failure(of: 1)?.kind == .connectRefused)
+        #expect(effects.failure(of: 1)?.reason == reason)
+        #expect(!harness.engine.isActive)
+    }
+
+    @Test(arguments: [ProtocolVersion.v311, .v5])
+    func `a session after a clean start closes the connection`(version: ProtocolVersion) {
+        var harness = EngineHarness(version)
+        harness.startConnecting(operation: 1)
+        harness.linkUp()
+        let effects = harness.receive(.connAck(ConnAck(sessionPresent: true)))
+        let words: [Effect] = version == .v5 ? [.send(.disconnect(Disconnect(reason: .protocolError)))] : []
+        #expect(Array(effects.prefix(words.count + 1)) == words + [.close])
+        #expect(effects.failure(of: 1)?.kind == .protocolViolation)
+    }
+
+    @Test(arguments: ProtocolVersion.allCases, [
+        pubAck(1), pubRec(1), pubRel(1), pubComp(1), subAck(1, .success), unsubAck(1), .pingResponse,
+        .auth(Auth()), .disconnect(Disconnect()),
+    ])
+    func `a first packet other than CONNACK closes the connection`(version: ProtocolVersion, packet: Packet) {
+        var harness = EngineHarness(version)
+        harness.startConnecting(operation: 1)
+        harness.linkUp()
+        let effects = harness.receive(packet)
+        let words: [Effect] = version == .v5 ? [.send(.disconnect(Disconnect(reason: .protocolError)))] : []
+        #expect(Array(effects.prefix(words.count + 1)) == words + [.close])
+        #expect(effects.failure(of: 1)?.kind == .protocolViolation)
+    }
+
+    @Test func `a PUBLISH before CONNACK closes the connection and is not delivered`() {
+        var harness = EngineHarness()
+        harness.startConnecting(operation: 1)
+        harness.linkUp()
+        let (arrival, effects) = harness.receivePublish(.message("a", .atMostOnce))
+        #expect(arrival == .nothing)
+        #expect(effects.failure(of: 1)?.kind == .protocolViolation)
+    }
+
+    @Test func `a CONNACK that does not come in time ends the attempt`() {
+        var harness = EngineHarness { $0.handshakeTimeout = .seconds(5) }
+        harness.startConnecting(operation: 1)
+        harness.linkUp()
+        #expect(harness.pass(.milliseconds(4_999)) == [])
+        #expect(harness.engine.nextDeadline == harness.now.advanced(by: .milliseconds(1)))
+        let effects = harness.pass(.milliseconds(1))
+        #expect(effects.first == .close)
+        #expect(effects.failure(of: 1)?.kind == .timedOut)
+    }
+
+    @Test func `a second CONNACK breaks the protocol`() {
+        var harness = EngineHarness.connected()
+        let effects = harness.receive(.connAck(ConnAck()))
+        #expect(effects.prefix(2) == [.send(.disconnect(Disconnect(reason: .protocolError))), .close])
+        #expect(effects.disconnected?.kind == .protocolViolation)
+    }
+
+    @Test func `the identifier the server assigned is used from then on`() {
+        var harness = EngineHarness()
+        harness.connect(ConnAck(properties: [.assignedClientIdentifier("assigned")]))
+        #expect(harness.engine.clientID == "assigned")
+        harness.linkLost()
+        harness.pass(.seconds(1))
+        #expect(harness.linkUp() == [.send(.connect(Connect(clientID: "assigned")))])
+    }
+
+    @Test func `the limits of CONNACK count for this connection only`() {
+        var harness = EngineHarness.connected(
+            connAck: ConnAck(properties: [
+                .receiveMaximum(3), .maximumPacketSize(64), .maximumQoS(.atLeastOnce), .retainAvailable(false),
+                .wildcardSubscriptionAvailable(false), .sharedSubscriptionAvailable(false),
+                .subscriptionIdentifierAvailable(false), .topicAliasMaximum(9), .serverKeepAlive(7),
+                .sessionExpiryInterval(11),
+            ])
+        )
+        var limits = NegotiatedLimits(configuration: harness.engine.configuration)
+        limits.receiveMaximum = 3
+        limits.maximumPacketSize = 64
+        limits.maximumQoS = .atLeastOnce
+        limits.retainAvailable = false
+        limits.wildcardsAvailable = false
+        limits.sharedSubscriptionsAvailable = false
+        limits.subscriptionIdentifiersAvailable = false
+        limits.topicAliasMaximum = 9
+        limits.keepAlive = 7
+        limits.sessionExpiry = 11
+        #expect(harness.engine.connection?.limits == limits)
+        harness.reconnect()
+        #expect(harness.engine.connection?.limits == NegotiatedLimits(configuration: harness.engine.configuration))
+    }
+
+    @Test func `the first-only clean start asks for the session from the second connection on`() {
+        var harness = EngineHarness { $0.cleanStart = .firstOnly }
+        harness.startConnecting()
+        #expect(harness.linkUp() == [.send(.connect(Connect(clientID: "client", cleanStart: true)))])
+        harness.receive(.connAck(ConnAck()))
+        harness.linkLost()
+        harness.pass(.seconds(1))
+        #expect(harness.linkUp() == [.send(.connect(Connect(clientID: "client", cleanStart: false)))])
+    }
+
+    @Test func `a message larger than the server takes, of a higher QoS, or retained, is refused before it is sent`() {
+        let limits: [(Property, PublishFrame, EngineFailure.Kind)] = [
+            (.maximumPacketSize(10), message("a/long/topic", .atLeastOnce), .packetTooLarge),
+            (.maximumQoS(.atLeastOnce), message("a", .exactlyOnce), .notSupportedByServer),
+            (.retainAvailable(false), message("a", .atMostOnce, retain: true), .notSupportedByServer),
+        ]
+        for (limit, frame, kind) in limits {
+            var harness = EngineHarness.connected(connAck: ConnAck(properties: [limit]))
+            let effects = harness.publish(frame, 1)
+            #expect(effects.failure(of: 1)?.kind == kind)
+            #expect(effects.sent == [])
+        }
+    }
+
+    @Test func `a packet of exactly the server's size is sent`() {
+        let frame = message("topic", .atLeastOnce)
+        let connAck = ConnAck(properties: [.maximumPacketSize(UInt32(frame.size))])
+        var harness = EngineHarness.connected(connAck: connAck)
+        #expect(harness.publish(frame, 1) == [sendPublish(frame, 1)])
+    }
+
+    @Test func `a link that comes up after the user gave up is closed`() {
+        var harness = EngineHarness()
+        harness.startConnecting(operation: 1)
+        let effects = harness.disconnect(2)
+        #expect(effects.failure(of: 1)?.kind == .closed)
+        #expect(effects.completions.last == .complete(OperationID(2), .disconnected))
+        #expect(harness.linkUp() == [.close])
+    }
+}
