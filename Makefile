@@ -22,6 +22,7 @@ demo: setup ## a real broker, restarted while messages are published; nothing is
 test: setup ## the import floors, then every test, against brokers of its own
 	@scripts/check-floors.sh
 	$(SWIFT) test
+	@scripts/check-compile-fail.sh
 
 lint: ## floors, sizes, licence headers, tree and format
 	@scripts/check-floors.sh
@@ -29,6 +30,7 @@ lint: ## floors, sizes, licence headers, tree and format
 	@scripts/check-sizes.sh
 	@scripts/check-license.sh
 	@scripts/check-tree.sh
+	@scripts/check-readme.sh
 	@$(SWIFT) format lint --strict --parallel --recursive $(FORMATTED)
 	@echo "format: ok"
 

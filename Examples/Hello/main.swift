@@ -3,8 +3,8 @@
 
 import MQTT
 
-let port = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 1883
-try await MQTT5Client.withClient(to: .tcp("localhost", port: port)) { client in
+let url = CommandLine.arguments.dropFirst().first ?? "mqtt://localhost"
+try await MQTT5Client.withClient(to: Endpoint(url: url)) { client in
     try await client.subscribe(to: "sensors/#", qos: .atLeastOnce) { messages in
         try await client.publish("22.5", to: "sensors/temp", qos: .atLeastOnce)
         for try await message in messages {
