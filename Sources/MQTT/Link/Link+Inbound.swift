@@ -8,16 +8,19 @@ import Synchronization
 extension Link {
     /// Messages of one burst, in runs of the same subscription.
     private struct Deliveries {
-        var messages: [MQTTMessage] = []
-        var runs: [(core: SubscriptionCore, count: Int)] = []
+        struct Run {
+            var core: SubscriptionCore
+            var messages: [BufferedMessage?]
+        }
 
-        mutating func append(_ message: MQTTMessage) {
-            if let last = self.runs.indices.last, self.runs[last].core === message.source {
-                self.runs[last].count += 1
+        var runs: [Run] = []
+
+        mutating func append(_ message: consuming BufferedMessage, to core: SubscriptionCore) {
+            if let last = self.runs.indices.last, self.runs[last].core === core {
+                self.runs[last].messages.append(message)
             } else {
-                self.runs.append((message.source, 1))
+                self.runs.append(Run(core: core, messages: [message]))
             }
-            self.messages.append(message)
         }
     }
 
@@ -28,55 +31,56 @@ extension Link {
             guard state.attempt == attempt, state.channel != nil else { return nil }
             let now = self.world.now
             state.engine.bytesReceived(now: now)
-            for packet in burst {
-                guard case .publish(let publish) = packet else {
-                    state.engine.received(packet, now: now, into: &state.effects)
-                    continue
+            for index in burst.indices {
+                // Moved out, not copied: half the cost of a small message is counting references.
+                var packet = Packet.pingRequest
+                swap(&packet, &burst[index])
+                switch consume packet {
+                case .publish(let publish): Self.received(publish, now: now, &state, &deliveries)
+                case let other: state.engine.received(other, now: now, into: &state.effects)
                 }
-                let arrival = state.engine.receivedPublish(publish, now: now, into: &state.effects)
-                guard case .deliver(let route, let token) = arrival else { continue }
-                Self.note(publish, route, token, &state, &deliveries)
             }
             return self.settle(&state)
         }
         guard let after else { return }
-        self.deliver(deliveries)
+        self.deliver(&deliveries)
         self.carryOut(after, wakes: false)
         self.flush()
     }
 
-    private static func note(
-        _ publish: Publish,
-        _ route: Route,
-        _ token: DeliveryToken?,
+    private static func received(
+        _ publish: consuming Publish,
+        now: Instant,
         _ state: inout State,
         _ deliveries: inout Deliveries
     ) {
-        func note(_ destination: Destination) {
-            guard let core = state.subscriptions[Int(destination.subscription.rawValue)] else { return }
-            deliveries.append(
-                MQTTMessage(
-                    publish: publish,
-                    source: core,
-                    filterIndex: destination.filter,
-                    token: destination.acknowledgesLater ? token : nil
-                )
-            )
-        }
+        let arrival = state.engine.receivedPublish(publish, now: now, into: &state.effects)
+        guard case .deliver(let route, let token) = arrival else { return }
         switch route {
-        case .nobody: break
-        case .one(let destination): note(destination)
-        case .many(let destinations): for destination in destinations { note(destination) }
+        case .nobody:
+            break
+        case .one(let destination):
+            guard let core = state.subscriptions[Int(destination.subscription.rawValue)] else { return }
+            let token = destination.acknowledgesLater ? token : nil
+            let message = BufferedMessage(publish: publish, filterIndex: destination.filter, token: token)
+            deliveries.append(message, to: core)
+        case .many(let destinations):
+            let publish = publish
+            for destination in destinations {
+                guard let core = state.subscriptions[Int(destination.subscription.rawValue)] else { continue }
+                let token = destination.acknowledgesLater ? token : nil
+                let message = BufferedMessage(publish: publish, filterIndex: destination.filter, token: token)
+                deliveries.append(message, to: core)
+            }
         }
     }
 
-    private func deliver(_ deliveries: Deliveries) {
-        var start = 0
-        for run in deliveries.runs {
-            let pushed = run.core.push(deliveries.messages[start..<start + run.count])
-            start += run.count
-            if pushed.dropped > 0 { self.tellDropped(pushed.dropped, of: run.core) }
-            if pushed.failed { self.overflowed(run.core) }
+    private func deliver(_ deliveries: inout Deliveries) {
+        for index in deliveries.runs.indices {
+            let core = deliveries.runs[index].core
+            let pushed = core.push(&deliveries.runs[index].messages)
+            if pushed.dropped > 0 { self.tellDropped(pushed.dropped, of: core) }
+            if pushed.failed { self.overflowed(core) }
             if pushed.becameOverfull { self.change { $0.overfull += 1 } }
         }
     }

@@ -13,6 +13,13 @@ public struct MQTTMessage: Sendable {
     let filterIndex: UInt16
     let token: DeliveryToken?
 
+    init(_ buffered: consuming BufferedMessage, source: SubscriptionCore) {
+        self.publish = buffered.publish
+        self.filterIndex = buffered.filterIndex
+        self.token = buffered.token
+        self.source = source
+    }
+
     /// The topic it was published to.
     public var topic: String { self.publish.topic }
 

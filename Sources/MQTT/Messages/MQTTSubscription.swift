@@ -37,8 +37,10 @@ public final class MQTTSubscription: AsyncSequence, Sendable {
     /// - Throws: ``MQTTError`` with code `cancelled` when the task is cancelled, `alreadyIterating` when another task waits,
     ///   or the error that ended the subscription.
     public func next() async throws(MQTTError) -> MQTTMessage? {
-        guard case .message(let message) = try await self.core.next(all: false) else { return nil }
-        return message
+        while true {
+            if let message = self.core.takeNext() { return message }
+            guard try await self.core.waitForMessages() else { return nil }
+        }
     }
 
     /// Takes messages in batches: whatever has come since the last one, at least one message.
@@ -70,8 +72,10 @@ public final class MQTTSubscription: AsyncSequence, Sendable {
 
         /// Waits for the next message without leaving the actor; nil when the subscription has ended.
         public mutating func next(isolation actor: isolated (any Actor)?) async throws(MQTTError) -> MQTTMessage? {
-            guard case .message(let message) = try await self.subscription.core.next(all: false) else { return nil }
-            return message
+            while true {
+                if let message = self.subscription.core.takeNext() { return message }
+                guard try await self.subscription.core.waitForMessages() else { return nil }
+            }
         }
     }
 }
@@ -91,14 +95,16 @@ public struct MQTTBatches: AsyncSequence, Sendable {
         ///
         /// All of them count as handed over.
         public mutating func next() async throws(MQTTError) -> [MQTTMessage]? {
-            guard case .batch(let messages) = try await self.subscription.core.next(all: true) else { return nil }
-            return messages
+            try await self.next(isolation: #isolation)
         }
 
         /// Waits for messages without leaving the actor; nil when the subscription has ended.
         public mutating func next(isolation actor: isolated (any Actor)?) async throws(MQTTError) -> [MQTTMessage]? {
-            guard case .batch(let messages) = try await self.subscription.core.next(all: true) else { return nil }
-            return messages
+            while true {
+                let messages = self.subscription.core.takeAll()
+                guard messages.isEmpty else { return messages }
+                guard try await self.subscription.core.waitForMessages() else { return nil }
+            }
         }
     }
 }

@@ -4,12 +4,23 @@
 import DequeModule
 import MQTTEngine
 import MQTTWire
-import NIOCore
 import Synchronization
 
 extension SubscriptionCore {
-    /// Suspends until there is something to take.
-    func wait() async throws(MQTTError) {
+    /// Suspends until there is something to take: true; false when the subscription has ended without an error.
+    func waitForMessages() async throws(MQTTError) -> Bool {
+        while true {
+            let (isEmpty, end) = self.state.withLock { ($0.buffer.isEmpty, $0.end) }
+            guard isEmpty else { return true }
+            if let end {
+                if let error = end.error { throw error }
+                return false
+            }
+            try await self.wait()
+        }
+    }
+
+    private func wait() async throws(MQTTError) {
         let number = self.state.withLock { state in
             state.waits += 1
             return state.waits
@@ -45,8 +56,9 @@ extension SubscriptionCore {
     func takeAcknowledged() -> [DeliveryToken] {
         self.state.withLock { state in
             state.isAcknowledgementScheduled = false
-            defer { state.acknowledged.removeAll() }
-            return state.acknowledged
+            var taken: [DeliveryToken] = []
+            swap(&taken, &state.acknowledged)
+            return taken
         }
     }
 
@@ -62,7 +74,7 @@ extension SubscriptionCore {
     ///
     /// Dropped messages are acknowledged: they would hold back every later acknowledgement of the connection.
     func finish(_ error: MQTTError?, dropping: Bool) {
-        let (waiter, mustAcknowledge, wasOverfull) = self.state.withLock { state in
+        let (waiter, mustAcknowledge, wasOverfull, bytes) = self.state.withLock { state in
             if state.end == nil { state.end = State.End(error: error) }
             // Nothing more comes: it asks nobody to wait any longer.
             let wasOverfull = state.isOverfull
@@ -71,19 +83,15 @@ extension SubscriptionCore {
                 for message in state.buffer {
                     if let token = message.token { state.acknowledged.append(token) }
                 }
-                self.link.bufferedBytes.subtract(state.bytes, ordering: .relaxed)
                 state.bytes = 0
                 state.buffer.removeAll()
             }
-            return (state.waiter.take(), state.scheduleAcknowledgement(), wasOverfull)
+            let bytes = state.reportBytes(always: true)
+            return (state.waiter.take(), state.scheduleAcknowledgement(), wasOverfull, bytes)
         }
+        if bytes != 0 { self.link.bufferedBytes.add(bytes, ordering: .relaxed) }
         waiter?.continuation.resume(returning: .ready)
         if mustAcknowledge { self.link.scheduleAcknowledgements(of: self) }
         if wasOverfull { self.link.subscriptionRecovered() }
     }
-}
-
-extension MQTTMessage {
-    /// About what the message pins in memory, in bytes.
-    var cost: Int { self.publish.payload.readableBytes + self.publish.topic.utf8.count + 128 }
 }

@@ -10,14 +10,6 @@ import Synchronization
 ///
 /// Lock order: the link's lock is never taken under this one.
 final class SubscriptionCore: Sendable {
-    /// What the consumer gets when it asks.
-    enum Taken {
-        case message(MQTTMessage)
-        case batch([MQTTMessage])
-        case ended(MQTTError?)
-        case empty
-    }
-
     /// What the link has to know after messages came.
     struct Pushed {
         var dropped = 0
@@ -26,8 +18,10 @@ final class SubscriptionCore: Sendable {
     }
 
     struct State {
-        var buffer: Deque<MQTTMessage> = []
+        var buffer: Deque<BufferedMessage> = []
         var bytes = 0
+        /// How many of ``bytes`` the link knows of; it is told now and then, not for every message.
+        var reportedBytes = 0
         var isOverfull = false
         /// Tokens of messages handed over or dropped, not yet told to the link.
         var acknowledged: [DeliveryToken] = []
@@ -48,6 +42,14 @@ final class SubscriptionCore: Sendable {
             guard !self.acknowledged.isEmpty, !self.isAcknowledgementScheduled else { return false }
             self.isAcknowledgementScheduled = true
             return true
+        }
+
+        /// What the link's count of bytes has to change by, once it is worth it.
+        mutating func reportBytes(always: Bool = false) -> Int {
+            let difference = self.bytes - self.reportedBytes
+            guard always || difference.magnitude > 65_536 || (self.bytes == 0 && difference != 0) else { return 0 }
+            self.reportedBytes = self.bytes
+            return difference
         }
     }
 
@@ -71,108 +73,118 @@ final class SubscriptionCore: Sendable {
         self.filters[Int(index) < self.filters.count ? Int(index) : 0]
     }
 
-    /// Takes what came in one burst; called on the event loop, without the link's lock.
-    func push(_ messages: ArraySlice<MQTTMessage>) -> Pushed {
-        let (pushed, waiter, mustAcknowledge) = self.state.withLock { state in
-            guard state.end == nil else {
-                state.acknowledged.append(contentsOf: messages.compactMap(\.token))
-                return (Pushed(), nil as State.Waiter?, state.scheduleAcknowledgement())
-            }
+    // MARK: - On the event loop
+
+    /// Takes what came in one burst, moving it out of the array; called without the link's lock.
+    func push(_ messages: inout [BufferedMessage?]) -> Pushed {
+        let isOverBudget = self.link.isOverBudget
+        let (pushed, waiter, mustAcknowledge, bytes) = self.state.withLock { state in
             var pushed = Pushed()
-            for message in messages { self.append(message, to: &state, &pushed) }
+            for index in messages.indices {
+                // `take` moves: no reference is counted.
+                guard let message = messages[index].take() else { continue }
+                if state.end == nil, state.buffer.count < self.options.bufferSize {
+                    state.bytes += message.cost
+                    state.buffer.append(message)
+                } else {
+                    self.append(message, isOverBudget: isOverBudget, to: &state, &pushed)
+                }
+            }
             let waiter = state.buffer.isEmpty ? nil : state.waiter.take()
-            return (pushed, waiter, state.scheduleAcknowledgement())
+            return (pushed, waiter, state.scheduleAcknowledgement(), state.reportBytes())
         }
+        if bytes != 0 { self.link.bufferedBytes.add(bytes, ordering: .relaxed) }
         waiter?.continuation.resume(returning: .ready)
         if mustAcknowledge { self.link.scheduleAcknowledgements(of: self) }
         return pushed
     }
 
-    private func append(_ message: MQTTMessage, to state: inout State, _ pushed: inout Pushed) {
-        if state.buffer.count >= self.options.bufferSize {
-            switch self.options.bufferPolicy {
-            case .suspend:
-                // What was acknowledged on arrival, or never will be, is all that may be lost.
-                if message.token == nil, self.link.isOverBudget {
-                    pushed.dropped += 1
-                    return
-                }
-                if !state.isOverfull {
-                    state.isOverfull = true
-                    pushed.becameOverfull = true
-                }
-            case .dropOldest:
-                if let oldest = state.buffer.popFirst() {
-                    self.release(oldest, from: &state)
-                    if let token = oldest.token { state.acknowledged.append(token) }
-                }
+    /// Takes a message that finds the buffer full, or the subscription at its end.
+    private func append(
+        _ message: BufferedMessage,
+        isOverBudget: Bool,
+        to state: inout State,
+        _ pushed: inout Pushed
+    ) {
+        guard state.end == nil else {
+            if let token = message.token { state.acknowledged.append(token) }
+            return
+        }
+        switch self.options.bufferPolicy {
+        case .suspend:
+            // What was acknowledged on arrival, or never will be, is all that may be lost.
+            if message.token == nil, isOverBudget {
                 pushed.dropped += 1
-            case .dropNewest:
-                if let token = message.token { state.acknowledged.append(token) }
-                pushed.dropped += 1
-                return
-            case .fail:
-                // Acknowledged too: it would hold back every later acknowledgement of the connection.
-                if let token = message.token { state.acknowledged.append(token) }
-                pushed.failed = true
                 return
             }
+            if !state.isOverfull {
+                state.isOverfull = true
+                pushed.becameOverfull = true
+            }
+        case .dropOldest:
+            if let oldest = state.buffer.popFirst() {
+                state.bytes -= oldest.cost
+                if let token = oldest.token { state.acknowledged.append(token) }
+            }
+            pushed.dropped += 1
+        case .dropNewest:
+            if let token = message.token { state.acknowledged.append(token) }
+            pushed.dropped += 1
+            return
+        case .fail:
+            // Acknowledged too: it would hold back every later acknowledgement of the connection.
+            if let token = message.token { state.acknowledged.append(token) }
+            pushed.failed = true
+            return
         }
-        state.buffer.append(message)
         state.bytes += message.cost
-        self.link.bufferedBytes.add(message.cost, ordering: .relaxed)
+        state.buffer.append(message)
     }
 
-    /// The consumer gets the message: acknowledge it, unless the user does.
-    private func handOver(_ message: MQTTMessage, from state: inout State) {
-        if let token = message.token, self.options.acknowledgement == .onHandOver { state.acknowledged.append(token) }
-        self.release(message, from: &state)
-    }
+    // MARK: - On the consumer's side
 
-    /// The message leaves the buffer: give its bytes back.
-    private func release(_ message: MQTTMessage, from state: inout State) {
-        state.bytes -= message.cost
-        self.link.bufferedBytes.subtract(message.cost, ordering: .relaxed)
-    }
-
-    /// The next message, or all of them.
-    private func take(all: Bool) -> (taken: Taken, mustAcknowledge: Bool, recovered: Bool) {
-        self.state.withLock { state in
-            guard let first = state.buffer.popFirst() else {
-                if let end = state.end { return (.ended(end.error), false, false) }
-                return (.empty, false, false)
-            }
-            self.handOver(first, from: &state)
-            var taken = Taken.message(first)
-            if all {
-                var batch = [first]
-                batch.reserveCapacity(state.buffer.count + 1)
-                for message in state.buffer { self.handOver(message, from: &state) }
-                batch.append(contentsOf: state.buffer)
-                state.buffer.removeAll(keepingCapacity: true)
-                taken = .batch(batch)
-            }
-            let recovered = state.isOverfull && state.buffer.count <= self.options.bufferSize / 2
-            if recovered { state.isOverfull = false }
-            return (taken, state.scheduleAcknowledgement(), recovered)
+    /// The next message, if there is one.
+    func takeNext() -> MQTTMessage? {
+        let (message, mustAcknowledge, recovered, bytes) = self.state.withLock { state in
+            guard let message = state.buffer.popFirst() else { return (nil as BufferedMessage?, false, false, 0) }
+            state.bytes -= message.cost
+            self.noteHandOver(of: message.token, in: &state)
+            return (message, state.scheduleAcknowledgement(), self.recovers(&state), state.reportBytes())
         }
+        guard let message else { return nil }
+        self.tell(mustAcknowledge: mustAcknowledge, recovered: recovered, bytes: bytes)
+        return MQTTMessage(message, source: self)
     }
 
-    /// Waits for messages.
-    ///
-    /// Ends with `nil` when the subscription ended without an error.
-    func next(all: Bool) async throws(MQTTError) -> Taken {
-        while true {
-            let (taken, mustAcknowledge, recovered) = self.take(all: all)
-            if mustAcknowledge { self.link.scheduleAcknowledgements(of: self) }
-            if recovered { self.link.subscriptionRecovered() }
-            switch taken {
-            case .message, .batch: return taken
-            case .ended(let error):
-                if let error { throw error }
-                return taken
-            case .empty: try await self.wait()
+    /// All messages that are there, oldest first; empty when there is none.
+    func takeAll() -> [MQTTMessage] {
+        let (messages, mustAcknowledge, recovered, bytes) = self.state.withLock { state in
+            var messages: Deque<BufferedMessage> = []
+            swap(&messages, &state.buffer)
+            state.bytes = 0
+            if self.options.acknowledgement == .onHandOver {
+                for message in messages { self.noteHandOver(of: message.token, in: &state) }
             }
+            return (messages, state.scheduleAcknowledgement(), self.recovers(&state), state.reportBytes())
         }
+        self.tell(mustAcknowledge: mustAcknowledge, recovered: recovered, bytes: bytes)
+        return messages.map { MQTTMessage($0, source: self) }
+    }
+
+    private func noteHandOver(of token: DeliveryToken?, in state: inout State) {
+        if let token, self.options.acknowledgement == .onHandOver { state.acknowledged.append(token) }
+    }
+
+    /// Whether a buffer that was full has room again.
+    private func recovers(_ state: inout State) -> Bool {
+        guard state.isOverfull, state.buffer.count <= self.options.bufferSize / 2 else { return false }
+        state.isOverfull = false
+        return true
+    }
+
+    private func tell(mustAcknowledge: Bool, recovered: Bool, bytes: Int) {
+        if bytes != 0 { self.link.bufferedBytes.add(bytes, ordering: .relaxed) }
+        if mustAcknowledge { self.link.scheduleAcknowledgements(of: self) }
+        if recovered { self.link.subscriptionRecovered() }
     }
 }

@@ -22,8 +22,8 @@ extension Properties {
     }
 
     private init(from reader: inout WireReader, length: Int, in place: PropertyPlaces) throws(DecodingError) {
-        self.init()
-        self.reserveCapacity(4)
+        var list: [Property] = []
+        list.reserveCapacity(4)
         let outerLimit = try reader.enterBlock(length: length)
         var seen = PropertySet()
         while !reader.isAtEnd {
@@ -39,13 +39,14 @@ extension Properties {
             guard seen.insert(id) || id.mayRepeat(in: place) else {
                 throw DecodingError(.protocolError, "A property is there twice")
             }
-            self.append(try Property(id, from: &reader))
+            list.append(try Property(id, from: &reader))
         }
         reader.leaveBlock(outerLimit)
         // MQTT 5.0, 3.1.2.11.10.
         guard !seen.contains(.authenticationData) || seen.contains(.authenticationMethod) else {
             throw DecodingError(.protocolError, "There is authentication data without a method")
         }
+        self.init(list)
     }
 }
 
