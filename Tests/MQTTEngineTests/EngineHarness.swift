@@ -94,7 +94,9 @@ struct EngineHarness {
 
     /// A message comes; gives the token it is acknowledged with.
     mutating func arrive(_ topic: String, _ qos: QoS, id: UInt16, duplicate: Bool = false) -> DeliveryToken? {
-        guard case .deliver(_, let token) = self.receivePublish(.message(topic, qos, id, duplicate)).arrival else { return nil }
+        guard case .deliver(_, let token) = self.receivePublish(.message(topic, qos, id, duplicate)).arrival else {
+            return nil
+        }
         return token
     }
 
@@ -259,7 +261,8 @@ func published(_ operation: UInt64, _ reason: ReasonCode = .success) -> Effect {
     .complete(OperationID(operation), .published(reason, []))
 }
 
-func sendSubscribe(_ number: UInt16, _ filters: [String], qos: QoS = .exactlyOnce, identifier: UInt32? = nil) -> Effect {
+func sendSubscribe(_ number: UInt16, _ filters: [String], qos: QoS = .exactlyOnce, identifier: UInt32? = nil) -> Effect
+{
     let entries = filters.map { Subscribe.Entry(filter: $0, options: SubscriptionOptions(qos: qos)) }
     let properties: Properties = identifier.map { [.subscriptionIdentifier($0)] } ?? []
     return .send(.subscribe(Subscribe(packetID: id(number), entries: entries, properties: properties)))

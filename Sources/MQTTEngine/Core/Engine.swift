@@ -5,8 +5,9 @@ import MQTTWire
 
 /// The rules of an MQTT client, without any I/O: values in, effects out.
 ///
-/// There are five kinds of input: a packet, a request of the user, time, a confirmation of the store, and the link going up
-/// or down. Time and chance are arguments. The engine outlives connections: ``SessionState`` stays, ``ConnectionState`` goes.
+/// There are five kinds of input: a packet, a request of the user, time, a confirmation of the store, and the link
+/// going up or down. Time and chance are arguments. The engine outlives connections: ``SessionState`` stays,
+/// ``ConnectionState`` goes.
 package struct Engine: Sendable {
     enum Phase {
         /// Nothing is wanted. Next: dialing.

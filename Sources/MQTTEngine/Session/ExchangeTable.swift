@@ -4,10 +4,12 @@
 import DequeModule
 package import MQTTWire
 
-/// The packet identifiers of a session and the QoS 1 and 2 messages on their way to the server, in the order of publishing.
+/// The packet identifiers of a session and the QoS 1 and 2 messages on their way to the server, in the order of
+/// publishing.
 ///
-/// Identifiers count up, so the exchange of an identifier is found by its distance from the oldest one. An exchange that
-/// stays behind for long moves to a dictionary, so that the ring stays short and its identifier is still not used again.
+/// Identifiers count up, so the exchange of an identifier is found by its distance from the oldest one. An exchange
+/// that stays behind for long moves to a dictionary, so that the ring stays short and its identifier is still not used
+/// again.
 package struct ExchangeTable: Sendable {
     package enum Phase: UInt8, Sendable {
         /// The identifier is free again.
@@ -129,7 +131,9 @@ package struct ExchangeTable: Sendable {
 
     /// Every identifier in use with its exchange, in the order of publishing.
     package var inOrder: [(id: PacketID, exchange: Exchange)] {
-        var result = self.stragglers.map { (id: $0.key, exchange: $0.value) }.sorted { $0.exchange.serial < $1.exchange.serial }
+        var result = self.stragglers.map { (id: $0.key, exchange: $0.value) }.sorted {
+            $0.exchange.serial < $1.exchange.serial
+        }
         for (offset, exchange) in self.ring.enumerated() where exchange.phase != .vacant {
             result.append((self.firstID.advanced(by: offset), exchange))
         }

@@ -19,7 +19,8 @@ extension OutboundPublishes {
     }
 
     /// A connection stands, and the server still has the session: send again, in the original order (MQTT 5.0, 4.4).
-    package mutating func sessionResumed(limits: NegotiatedLimits, gate: inout StoreGate, into effects: inout [Effect]) {
+    package mutating func sessionResumed(limits: NegotiatedLimits, gate: inout StoreGate, into effects: inout [Effect])
+    {
         self.begin(limits, gate: &gate, into: &effects)
         var releases: [(order: UInt64, id: PacketID)] = []
         var publishes: [PacketID] = []
@@ -49,7 +50,8 @@ extension OutboundPublishes {
     }
 
     /// A connection stands, and the server has no session: publish anew what it cannot have taken for good.
-    package mutating func sessionStarted(limits: NegotiatedLimits, gate: inout StoreGate, into effects: inout [Effect]) {
+    package mutating func sessionStarted(limits: NegotiatedLimits, gate: inout StoreGate, into effects: inout [Effect])
+    {
         self.begin(limits, gate: &gate, into: &effects)
         var anew: [Queued] = []
         for (_, exchange) in self.exchanges.inOrder {
@@ -92,10 +94,10 @@ extension OutboundPublishes {
             guard self.exchanges.phase(of: id) == .held else { return }
             self.exchanges.update(id) { $0.phase = .ready }
             guard self.isConnected else { return }
-            if self.resend.isEmpty {
+            if self.resend.isEmpty, self.quota >= 0 {
                 self.sendPublish(id, gate: &gate, into: &effects)
             } else {
-                // Older messages are still to be sent again: this one waits behind them.
+                // Older messages are still to be sent again, or more were held than this server takes at once.
                 self.quota += 1
                 self.resend.append(id)
             }
@@ -188,7 +190,12 @@ extension OutboundPublishes {
                     self.unusable.append(record.serial)
                     continue
                 }
-                var exchange = ExchangeTable.Exchange(phase: .releaseReady, frame: nil, operation: nil, serial: record.serial)
+                var exchange = ExchangeTable.Exchange(
+                    phase: .releaseReady,
+                    frame: nil,
+                    operation: nil,
+                    serial: record.serial
+                )
                 exchange.releaseOrder = self.takeReleaseOrder()
                 self.exchanges.restore(exchange, id: id)
                 continue

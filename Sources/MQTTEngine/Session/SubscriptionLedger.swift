@@ -5,8 +5,8 @@ package import MQTTWire
 
 /// What the user has subscribed to, and what the server knows of it.
 ///
-/// Filters are asked for again exactly when the server has no session, in batches; a refusal belongs to its subscription
-/// alone. Two subscriptions may share a filter: the server then holds it once, with the higher QoS.
+/// Filters are asked for again exactly when the server has no session, in batches; a refusal belongs to its
+/// subscription alone. Two subscriptions may share a filter: the server then holds it once, with the higher QoS.
 package struct SubscriptionLedger: Sendable {
     enum Status: Equatable {
         /// To be sent on this connection or the next.
@@ -101,7 +101,8 @@ package struct SubscriptionLedger: Sendable {
             let identifier = limits.subscriptionIdentifiersAvailable ? entry.request.identifier : nil
             for (index, status) in entry.status.enumerated() where status == .wanted {
                 let size = entry.request.filters[index].filter.subscribeSize
-                let isFull = part.items.count >= self.filtersPerSubscribe || part.bytes + size > limits.maximumPacketSize
+                let isFull =
+                    part.items.count >= self.filtersPerSubscribe || part.bytes + size > limits.maximumPacketSize
                 if !part.items.isEmpty, isFull || part.identifier != identifier {
                     guard self.send(part, exchanges: &exchanges, into: &effects) else { break sending }
                     part = Part()

@@ -1,11 +1,9 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
-import Synchronization
-
 /// Keeps sessions in memory: for tests, and for clients that come and go within one process.
-public final class InMemorySessionStore: SessionStore {
-    private let records = Mutex<[String: SessionRecord]>([:])
+public actor InMemorySessionStore: SessionStore {
+    private var records: [String: SessionRecord] = [:]
 
     /// Makes an empty store.
     public init() {}
@@ -17,13 +15,9 @@ public final class InMemorySessionStore: SessionStore {
 
     /// Keeps the changes.
     public func apply(_ changes: [StoreChange], clientID: String) async throws {
-        self.records.withLock { records in
-            for change in changes { records[clientID, default: SessionRecord()].apply(change) }
-        }
+        for change in changes { self.records[clientID, default: SessionRecord()].apply(change) }
     }
 
     /// What is kept for a client identifier now.
-    public func record(for clientID: String) -> SessionRecord {
-        self.records.withLock { $0[clientID] ?? SessionRecord() }
-    }
+    public func record(for clientID: String) -> SessionRecord { self.records[clientID] ?? SessionRecord() }
 }

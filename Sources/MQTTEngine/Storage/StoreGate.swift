@@ -53,8 +53,8 @@ package struct StoreGate: Sendable {
     /// The store has kept everything up to the ticket: gives what may go on.
     package mutating func confirm(_ ticket: Ticket) -> [Held] { self.settle(ticket).map(\.item) }
 
-    /// The store could not keep what lies behind the last confirmed ticket, up to this one: gives what waited, and whether
-    /// it depended on that or only kept its place in the order.
+    /// The store could not keep what lies behind the last confirmed ticket, up to this one: gives what waited, and
+    /// whether it depended on that or only kept its place in the order.
     package mutating func fail(_ ticket: Ticket) -> [(item: Held, isLost: Bool)] {
         let kept = self.confirmed
         return self.settle(ticket).map { ($0.item, $0.needs > kept) }
