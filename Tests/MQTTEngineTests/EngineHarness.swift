@@ -4,7 +4,9 @@
 import MQTTEngine
 import MQTTWire
 
-/// An engine with a clock that tests turn, driven by real events. Every event gives the effects it had.
+/// An engine with a clock that tests turn, driven by real events.
+///
+/// Every event gives the effects it had.
 struct EngineHarness {
     var engine: Engine
     var now = Instant(nanoseconds: 1_000_000_000_000)
@@ -218,7 +220,9 @@ extension SubscribeRequest {
     }
 }
 
-/// A message to publish. The topic tells messages apart.
+/// A message to publish.
+///
+/// The topic tells messages apart.
 func message(_ topic: String, _ qos: QoS, retain: Bool = false, version: ProtocolVersion = .v5) -> PublishFrame {
     do {
         return try PublishFrame(OutgoingMessage(topic: topic, qos: qos, retain: retain), version: version)

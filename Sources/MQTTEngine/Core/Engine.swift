@@ -99,6 +99,8 @@ package struct Engine: Sendable {
     /// The outbox was written to the link.
     package mutating func flushed(now: Instant) { self.connection?.keepAlive.sent(now: now) }
 
-    /// Bytes came from the link. Call before the packets that are in them.
+    /// Bytes came from the link.
+    ///
+    /// Call before the packets that are in them.
     package mutating func bytesReceived(now: Instant) { self.connection?.keepAlive.received(now: now) }
 }

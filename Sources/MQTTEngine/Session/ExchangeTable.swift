@@ -148,7 +148,9 @@ package struct ExchangeTable: Sendable {
         self.occupied = 0
     }
 
-    /// Takes over an exchange of an earlier process under its own identifier. Call in ascending order of serial.
+    /// Takes over an exchange of an earlier process under its own identifier.
+    ///
+    /// Call in ascending order of serial.
     package mutating func restore(_ exchange: Exchange, id: PacketID) {
         guard self.phase(of: id) == .vacant else { return }
         self.stragglers[id] = exchange

@@ -78,7 +78,9 @@ package struct InboundPublishes: Sendable {
         return .new(DeliveryToken(serial: serial, packetID: id, qos: qos))
     }
 
-    /// One subscription is done with the message; each says so once. Harmless after the connection it came on.
+    /// One subscription is done with the message; each says so once.
+    ///
+    /// Harmless after the connection it came on.
     package mutating func acknowledge(
         _ token: DeliveryToken,
         reason: ReasonCode,

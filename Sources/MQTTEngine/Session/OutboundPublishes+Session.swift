@@ -178,7 +178,9 @@ extension OutboundPublishes {
         }
     }
 
-    /// Takes over what a store kept. Messages without an identifier were never sent.
+    /// Takes over what a store kept.
+    ///
+    /// Messages without an identifier were never sent.
     ///
     /// A store may have been damaged: what makes no sense is left out, and never sent.
     package mutating func restore(_ records: [OutboundRecord], version: ProtocolVersion) {

@@ -28,7 +28,9 @@ package struct StoreGate: Sendable {
     /// Whether everything up to the ticket is kept.
     package func isConfirmed(_ ticket: Ticket) -> Bool { ticket <= self.confirmed }
 
-    /// Asks the store to keep a change. `Ticket.none`, at once, when there is no store.
+    /// Asks the store to keep a change.
+    ///
+    /// `Ticket.none`, at once, when there is no store.
     package mutating func persist(_ change: @autoclosure () -> StoreChange, into effects: inout [Effect]) -> Ticket {
         guard self.isDurable else { return .none }
         self.issued &+= 1
