@@ -4,7 +4,9 @@
 import MQTTEngine
 import MQTTWire
 
-/// An engine with a clock that tests turn, driven by real events. Every event gives the effects it had.
+/// An engine with a clock that tests turn, driven by real events.
+///
+/// Every event gives the effects it had.
 struct EngineHarness {
     var engine: Engine
     var now = Instant(nanoseconds: 1_000_000_000_000)
@@ -94,7 +96,9 @@ struct EngineHarness {
 
     /// A message comes; gives the token it is acknowledged with.
     mutating func arrive(_ topic: String, _ qos: QoS, id: UInt16, duplicate: Bool = false) -> DeliveryToken? {
-        guard case .deliver(_, let token) = self.receivePublish(.message(topic, qos, id, duplicate)).arrival else { return nil }
+        guard case .deliver(_, let token) = self.receivePublish(.message(topic, qos, id, duplicate)).arrival else {
+            return nil
+        }
         return token
     }
 
@@ -216,7 +220,9 @@ extension SubscribeRequest {
     }
 }
 
-/// A message to publish. The topic tells messages apart.
+/// A message to publish.
+///
+/// The topic tells messages apart.
 func message(_ topic: String, _ qos: QoS, retain: Bool = false, version: ProtocolVersion = .v5) -> PublishFrame {
     do {
         return try PublishFrame(OutgoingMessage(topic: topic, qos: qos, retain: retain), version: version)
@@ -259,7 +265,8 @@ func published(_ operation: UInt64, _ reason: ReasonCode = .success) -> Effect {
     .complete(OperationID(operation), .published(reason, []))
 }
 
-func sendSubscribe(_ number: UInt16, _ filters: [String], qos: QoS = .exactlyOnce, identifier: UInt32? = nil) -> Effect {
+func sendSubscribe(_ number: UInt16, _ filters: [String], qos: QoS = .exactlyOnce, identifier: UInt32? = nil) -> Effect
+{
     let entries = filters.map { Subscribe.Entry(filter: $0, options: SubscriptionOptions(qos: qos)) }
     let properties: Properties = identifier.map { [.subscriptionIdentifier($0)] } ?? []
     return .send(.subscribe(Subscribe(packetID: id(number), entries: entries, properties: properties)))

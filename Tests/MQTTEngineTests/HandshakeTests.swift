@@ -60,10 +60,13 @@ import Testing
         #expect(effects.failure(of: 1)?.kind == .protocolViolation)
     }
 
-    @Test(arguments: ProtocolVersion.allCases, [
-        pubAck(1), pubRec(1), pubRel(1), pubComp(1), subAck(1, .success), unsubAck(1), .pingResponse,
-        .auth(Auth()), .disconnect(Disconnect()),
-    ])
+    @Test(
+        arguments: ProtocolVersion.allCases,
+        [
+            pubAck(1), pubRec(1), pubRel(1), pubComp(1), subAck(1, .success), unsubAck(1), .pingResponse,
+            .auth(Auth()), .disconnect(Disconnect()),
+        ]
+    )
     func `a first packet other than CONNACK closes the connection`(version: ProtocolVersion, packet: Packet) {
         var harness = EngineHarness(version)
         harness.startConnecting(operation: 1)

@@ -40,7 +40,11 @@ import Testing
         var harness = EngineHarness.connected { configuration in
             configuration.handshakeTimeout = duration
             configuration.pingTimeout = duration
-            configuration.reconnect = ReconnectPolicy(initialDelay: duration, maximumDelay: duration, stablePeriod: duration)
+            configuration.reconnect = ReconnectPolicy(
+                initialDelay: duration,
+                maximumDelay: duration,
+                stablePeriod: duration
+            )
         }
         harness.ping(1)
         harness.deadlineReached()

@@ -56,7 +56,9 @@ import Testing
         harness.publish(self.one, 2)
         let refused = Completion.publishRefused(.notAuthorized, [])
         #expect(
-            harness.receive(pubRec(1, .notAuthorized)) == [.complete(OperationID(1), refused), sendPublish(self.one, 2)]
+            harness.receive(pubRec(1, .notAuthorized)) == [
+                .complete(OperationID(1), refused), sendPublish(self.one, 2),
+            ]
         )
     }
 
@@ -110,9 +112,12 @@ import Testing
         #expect(harness.receive(pubComp(1)) == [])
     }
 
-    @Test(arguments: ProtocolVersion.allCases, [
-        [pubRec(1)], [pubComp(1)], [pubAck(2)], [pubComp(2)], [pubRec(2), pubAck(2)], [pubAck(3)], [pubRec(3)],
-    ])
+    @Test(
+        arguments: ProtocolVersion.allCases,
+        [
+            [pubRec(1)], [pubComp(1)], [pubAck(2)], [pubComp(2)], [pubRec(2), pubAck(2)], [pubAck(3)], [pubRec(3)],
+        ]
+    )
     func `the wrong kind of acknowledgement breaks the protocol`(version: ProtocolVersion, packets: [Packet]) {
         var harness = EngineHarness.connected(version)
         harness.publish(self.one, 1)

@@ -22,7 +22,9 @@ package struct KeepAlive: Sendable {
     private var lastReceived: Instant
     private var pings: Deque<Ping> = []
 
-    /// Starts watching a connection. An interval of 0 seconds switches the automatic ping off.
+    /// Starts watching a connection.
+    ///
+    /// An interval of 0 seconds switches the automatic ping off.
     package init(seconds: UInt16, grace: Duration, now: Instant) {
         if seconds == 0 {
             self.interval = nil

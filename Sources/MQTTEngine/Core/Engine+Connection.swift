@@ -79,7 +79,10 @@ extension Engine {
         self.endLink(failure, now: now, into: &effects)
     }
 
-    /// DISCONNECT with a reason, where the version has one. A client may send it from CONNECT on (MQTT 5.0, 3.1.2-30, 4.13).
+    /// DISCONNECT with a reason, where the version has one.
+    ///
+    /// A client may send it from CONNECT on (MQTT 5.0, 3.1.2-30,
+    /// 4.13).
     mutating func sayWhy(_ reason: ReasonCode, into effects: inout [Effect]) {
         guard self.configuration.version.hasProperties else { return }
         effects.append(.send(.disconnect(Disconnect(reason: reason))))

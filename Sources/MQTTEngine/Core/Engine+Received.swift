@@ -12,7 +12,9 @@ package enum Arrival: Equatable, Sendable {
 }
 
 extension Engine {
-    /// A packet other than PUBLISH came. PUBLISH goes to ``receivedPublish(_:now:into:)``, which moves no message.
+    /// A packet other than PUBLISH came.
+    ///
+    /// PUBLISH goes to ``receivedPublish(_:now:into:)``, which moves no message.
     package mutating func received(_ packet: Packet, now: Instant, into effects: inout [Effect]) {
         switch self.phase {
         case .handshaking(let handshake):
@@ -81,7 +83,9 @@ extension Engine {
         }
     }
 
-    /// A PUBLISH came: decides where it goes. The message itself stays with the caller.
+    /// A PUBLISH came: decides where it goes.
+    ///
+    /// The message itself stays with the caller.
     package mutating func receivedPublish(
         _ publish: borrowing Publish,
         now: Instant,

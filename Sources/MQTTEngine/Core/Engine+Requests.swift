@@ -4,7 +4,9 @@
 package import MQTTWire
 
 extension Engine {
-    /// The user publishes. On `.send` the caller writes the frame at once; everything else comes as effects.
+    /// The user publishes.
+    ///
+    /// On `.send` the caller writes the frame at once; everything else comes as effects.
     package mutating func publish(
         _ frame: PublishFrame,
         operation: OperationID,

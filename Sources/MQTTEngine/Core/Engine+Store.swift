@@ -4,7 +4,9 @@
 import MQTTWire
 
 extension Engine {
-    /// Takes over what a store kept. Call before the first connection.
+    /// Takes over what a store kept.
+    ///
+    /// Call before the first connection.
     package mutating func restore(_ record: SessionRecord) {
         self.session.outbound.restore(record.outbound, version: self.configuration.version)
         self.session.inbound.restore(record.inbound)

@@ -5,8 +5,9 @@ import MQTTWire
 
 /// The rules of an MQTT client, without any I/O: values in, effects out.
 ///
-/// There are five kinds of input: a packet, a request of the user, time, a confirmation of the store, and the link going up
-/// or down. Time and chance are arguments. The engine outlives connections: ``SessionState`` stays, ``ConnectionState`` goes.
+/// There are five kinds of input: a packet, a request of the user, time, a confirmation of the store, and the link
+/// going up or down. Time and chance are arguments. The engine outlives connections: ``SessionState`` stays,
+/// ``ConnectionState`` goes.
 package struct Engine: Sendable {
     enum Phase {
         /// Nothing is wanted. Next: dialing.
@@ -98,6 +99,8 @@ package struct Engine: Sendable {
     /// The outbox was written to the link.
     package mutating func flushed(now: Instant) { self.connection?.keepAlive.sent(now: now) }
 
-    /// Bytes came from the link. Call before the packets that are in them.
+    /// Bytes came from the link.
+    ///
+    /// Call before the packets that are in them.
     package mutating func bytesReceived(now: Instant) { self.connection?.keepAlive.received(now: now) }
 }

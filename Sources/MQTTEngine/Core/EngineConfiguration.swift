@@ -21,11 +21,15 @@ package struct EngineConfiguration: Sendable {
     /// Seconds; 0 switches it off.
     package var keepAlive: UInt16 = 60
     package var will: Will?
-    /// What CONNECT carries, in this order. Empty before 5.0.
+    /// What CONNECT carries, in this order.
+    ///
+    /// Empty before 5.0.
     package var connectProperties = Properties()
     /// Seconds the session outlives the connection; for 3.x `UInt32.max` when it is kept at all.
     package var sessionExpiry: UInt32 = 0
-    /// How many QoS 1 and 2 messages the server may have in flight to us. Announced and policed on 5.0 only.
+    /// How many QoS 1 and 2 messages the server may have in flight to us.
+    ///
+    /// Announced and policed on 5.0 only.
     package var receiveMaximum: UInt16 = .max
     /// Our own bound on QoS 1 and 2 messages in flight to the server, below what it allows.
     package var inFlightWindow: Int?

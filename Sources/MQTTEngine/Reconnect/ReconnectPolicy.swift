@@ -3,8 +3,8 @@
 
 /// How long to wait between attempts to connect.
 ///
-/// The wait is drawn at random between nothing and a bound ("full jitter"); the bound starts at ``initialDelay`` and grows by
-/// ``factor`` up to ``maximumDelay``. It starts again after a connection that lasted ``stablePeriod``.
+/// The wait is drawn at random between nothing and a bound ("full jitter"); the bound starts at ``initialDelay`` and
+/// grows by ``factor`` up to ``maximumDelay``. It starts again after a connection that lasted ``stablePeriod``.
 public struct ReconnectPolicy: Hashable, Sendable {
     /// Whether a lost connection is made again at all.
     public var isEnabled: Bool

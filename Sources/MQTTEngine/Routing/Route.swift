@@ -1,7 +1,9 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
-/// Where a message goes. One subscription is by far the most frequent answer and costs no array.
+/// Where a message goes.
+///
+/// One subscription is by far the most frequent answer and costs no array.
 package enum Route: Hashable, Sendable {
     case nobody
     case one(Destination)

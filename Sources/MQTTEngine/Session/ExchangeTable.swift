@@ -4,10 +4,12 @@
 import DequeModule
 package import MQTTWire
 
-/// The packet identifiers of a session and the QoS 1 and 2 messages on their way to the server, in the order of publishing.
+/// The packet identifiers of a session and the QoS 1 and 2 messages on their way to the server, in the order of
+/// publishing.
 ///
-/// Identifiers count up, so the exchange of an identifier is found by its distance from the oldest one. An exchange that
-/// stays behind for long moves to a dictionary, so that the ring stays short and its identifier is still not used again.
+/// Identifiers count up, so the exchange of an identifier is found by its distance from the oldest one. An exchange
+/// that stays behind for long moves to a dictionary, so that the ring stays short and its identifier is still not used
+/// again.
 package struct ExchangeTable: Sendable {
     package enum Phase: UInt8, Sendable {
         /// The identifier is free again.
@@ -146,7 +148,9 @@ package struct ExchangeTable: Sendable {
         self.occupied = 0
     }
 
-    /// Takes over an exchange of an earlier process under its own identifier. Call in ascending order of serial.
+    /// Takes over an exchange of an earlier process under its own identifier.
+    ///
+    /// Call in ascending order of serial.
     package mutating func restore(_ exchange: Exchange, id: PacketID) {
         guard self.phase(of: id) == .vacant else { return }
         self.stragglers[id] = exchange

@@ -6,8 +6,8 @@ package import MQTTWire
 
 /// The receiving half of QoS 1 and 2 (MQTT 5.0, 4.3, 4.6, 4.9).
 ///
-/// A QoS 2 message is delivered when its PUBLISH comes; acknowledging it means PUBREC; its identifier is kept until PUBREL.
-/// Acknowledgements leave in the order of arrival, whatever order the application finishes in.
+/// A QoS 2 message is delivered when its PUBLISH comes; acknowledging it means PUBREC; its identifier is kept until
+/// PUBREL. Acknowledgements leave in the order of arrival, whatever order the application finishes in.
 package struct InboundPublishes: Sendable {
     package enum Arrival: Equatable {
         /// Deliver it; acknowledge with the token.
@@ -78,7 +78,9 @@ package struct InboundPublishes: Sendable {
         return .new(DeliveryToken(serial: serial, packetID: id, qos: qos))
     }
 
-    /// One subscription is done with the message; each says so once. Harmless after the connection it came on.
+    /// One subscription is done with the message; each says so once.
+    ///
+    /// Harmless after the connection it came on.
     package mutating func acknowledge(
         _ token: DeliveryToken,
         reason: ReasonCode,
@@ -105,7 +107,8 @@ package struct InboundPublishes: Sendable {
     ) {
         guard let kept = self.kept.removeValue(forKey: id) else {
             let reason: ReasonCode = answersUnknownWithReason ? .packetIdentifierNotFound : .success
-            // The store may know the identifier still, if it failed to forget it: it would take a new message for an old.
+            // The store may know the identifier still, if it failed to forget it: it would take a new message for an
+            // old.
             let ticket = gate.persist(.inboundReleased(packetID: id.rawValue), into: &effects)
             gate.send(.pubComp(Acknowledgement(packetID: id, reason: reason)), after: ticket, into: &effects)
             return

@@ -94,10 +94,10 @@ extension OutboundPublishes {
             guard self.exchanges.phase(of: id) == .held else { return }
             self.exchanges.update(id) { $0.phase = .ready }
             guard self.isConnected else { return }
-            if self.resend.isEmpty {
+            if self.resend.isEmpty, self.quota >= 0 {
                 self.sendPublish(id, gate: &gate, into: &effects)
             } else {
-                // Older messages are still to be sent again: this one waits behind them.
+                // Older messages are still to be sent again, or more were held than this server takes at once.
                 self.quota += 1
                 self.resend.append(id)
             }
@@ -178,7 +178,9 @@ extension OutboundPublishes {
         }
     }
 
-    /// Takes over what a store kept. Messages without an identifier were never sent.
+    /// Takes over what a store kept.
+    ///
+    /// Messages without an identifier were never sent.
     ///
     /// A store may have been damaged: what makes no sense is left out, and never sent.
     package mutating func restore(_ records: [OutboundRecord], version: ProtocolVersion) {

@@ -15,8 +15,8 @@ package enum PublishDecision: Equatable, Sendable {
 
 /// The sending half of QoS 1 and 2 across connections (MQTT 5.0, 4.3, 4.4, 4.9).
 ///
-/// There is one order: what was sent on an earlier connection and not acknowledged, then what waits in the queue, then new
-/// calls. A new message never overtakes an older one.
+/// There is one order: what was sent on an earlier connection and not acknowledged, then what waits in the queue, then
+/// new calls. A new message never overtakes an older one.
 package struct OutboundPublishes: Sendable {
     struct Queued: Sendable {
         var frame: PublishFrame

@@ -32,8 +32,8 @@ package struct SessionState: Sendable {
 
     /// A connection stands: first what is owed to the session, then the subscriptions.
     ///
-    /// MQTT 3.1 has no way to say that a session is present. Going on with it is right if there is one, and little is lost
-    /// if not: PUBLISH and PUBREL work without one. Filters are asked for again, which a session does not mind.
+    /// MQTT 3.1 has no way to say that a session is present. Going on with it is right if there is one, and little is
+    /// lost if not: PUBLISH and PUBREL work without one. Filters are asked for again, which a session does not mind.
     mutating func connected(_ connected: Connected, mayGoOn: Bool, into effects: inout [Effect]) {
         if connected.sessionPresent || mayGoOn {
             self.outbound.sessionResumed(limits: connected.limits, gate: &self.gate, into: &effects)

@@ -5,8 +5,8 @@ package import MQTTWire
 
 /// What the user has subscribed to, and what the server knows of it.
 ///
-/// Filters are asked for again exactly when the server has no session, in batches; a refusal belongs to its subscription
-/// alone. Two subscriptions may share a filter: the server then holds it once, with the higher QoS.
+/// Filters are asked for again exactly when the server has no session, in batches; a refusal belongs to its
+/// subscription alone. Two subscriptions may share a filter: the server then holds it once, with the higher QoS.
 package struct SubscriptionLedger: Sendable {
     enum Status: Equatable {
         /// To be sent on this connection or the next.

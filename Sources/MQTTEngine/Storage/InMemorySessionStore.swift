@@ -9,10 +9,12 @@ public actor InMemorySessionStore: SessionStore {
     public init() {}
 
     /// Gives what is kept for a client identifier.
-    public func load(clientID: String) -> SessionRecord { self.record(for: clientID) }
+    public func load(clientID: String) async throws -> SessionRecord {
+        self.record(for: clientID)
+    }
 
     /// Keeps the changes.
-    public func apply(_ changes: [StoreChange], clientID: String) {
+    public func apply(_ changes: [StoreChange], clientID: String) async throws {
         for change in changes { self.records[clientID, default: SessionRecord()].apply(change) }
     }
 

@@ -3,8 +3,9 @@
 
 /// Keeps a client's session beyond the life of its process.
 ///
-/// The client calls it from one task at a time. A QoS 1 or 2 message is sent only after the change that adds it was applied,
-/// and PUBREC and PUBREL are held back in the same way, so what the server has been told is always known after a crash.
+/// The client calls it from one task at a time. A QoS 1 or 2 message is sent only after the change that adds it was
+/// applied, and PUBREC and PUBREL are held back in the same way, so what the server has been told is always known after
+/// a crash.
 public protocol SessionStore: Sendable {
     /// Gives what is kept for a client identifier; an empty record when there is nothing.
     ///
@@ -13,7 +14,7 @@ public protocol SessionStore: Sendable {
 
     /// Keeps the changes, all or none of them, in this order.
     ///
-    /// When this returns the changes must survive whatever the store promises to survive. When it throws, the messages the
-    /// batch would have added fail with the error and are never sent.
+    /// When this returns the changes must survive whatever the store promises to survive. When it throws, the messages
+    /// the batch would have added fail with the error and are never sent.
     func apply(_ changes: [StoreChange], clientID: String) async throws
 }

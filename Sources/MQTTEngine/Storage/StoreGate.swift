@@ -28,7 +28,9 @@ package struct StoreGate: Sendable {
     /// Whether everything up to the ticket is kept.
     package func isConfirmed(_ ticket: Ticket) -> Bool { ticket <= self.confirmed }
 
-    /// Asks the store to keep a change. `Ticket.none`, at once, when there is no store.
+    /// Asks the store to keep a change.
+    ///
+    /// `Ticket.none`, at once, when there is no store.
     package mutating func persist(_ change: @autoclosure () -> StoreChange, into effects: inout [Effect]) -> Ticket {
         guard self.isDurable else { return .none }
         self.issued &+= 1
@@ -53,8 +55,8 @@ package struct StoreGate: Sendable {
     /// The store has kept everything up to the ticket: gives what may go on.
     package mutating func confirm(_ ticket: Ticket) -> [Held] { self.settle(ticket).map(\.item) }
 
-    /// The store could not keep what lies behind the last confirmed ticket, up to this one: gives what waited, and whether
-    /// it depended on that or only kept its place in the order.
+    /// The store could not keep what lies behind the last confirmed ticket, up to this one: gives what waited, and
+    /// whether it depended on that or only kept its place in the order.
     package mutating func fail(_ ticket: Ticket) -> [(item: Held, isLost: Bool)] {
         let kept = self.confirmed
         return self.settle(ticket).map { ($0.item, $0.needs > kept) }

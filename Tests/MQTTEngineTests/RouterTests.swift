@@ -1,0 +1,129 @@
+// This source file is part of swift-mqtt.
+// SPDX-License-Identifier: Apache-2.0
+
+import MQTTEngine
+import MQTTWire
+import Testing
+
+@Suite struct RouterTests {
+    /// A router of subscriptions 1, 2, … with these filters each; identifiers are their numbers, or none.
+    private static func router(_ subscriptions: [[String]], identified: Bool = false) -> Router {
+        var router = Router()
+        for (number, filters) in subscriptions.enumerated() {
+            for (index, filter) in filters.enumerated() {
+                guard let filter = try? TopicFilter(filter) else { continue }
+                let identifier = identified ? UInt32(number + 1) : nil
+                router.add(filter, to: self.destination(UInt32(number + 1), UInt16(index)), identifier: identifier)
+            }
+        }
+        return router
+    }
+
+    private static func destination(_ number: UInt32, _ filter: UInt16 = 0) -> Destination {
+        Destination(subscription: SubscriptionID(number), filter: filter, acknowledgesLater: true)
+    }
+
+    @Test func `a subscription gets a message once, by the first of its filters that matches`() {
+        var router = Self.router([["x", "a/#", "a/b", "+/b"]])
+        #expect(router.route("a/b") == .one(Self.destination(1, 1)))
+        #expect(router.route("c/b") == .one(Self.destination(1, 3)))
+        #expect(router.route("c") == .nobody)
+    }
+
+    @Test func `every subscription that matches gets it`() {
+        var router = Self.router([["a/#"], ["b"], ["x", "a/b"]])
+        #expect(router.route("a/b") == .many([Self.destination(1), Self.destination(3, 1)]))
+        #expect(router.route("a/b").acknowledgers == 2)
+    }
+
+    @Test func `wildcards at the beginning do not match what begins with a dollar sign`() {
+        var router = Self.router([["#"], ["+/broker"], ["$SYS/#"]])
+        #expect(router.route("$SYS/broker") == .one(Self.destination(3)))
+        #expect(router.route("x/broker") == .many([Self.destination(1), Self.destination(2)]))
+    }
+
+    @Test(arguments: ["$share/group/a/+", "$queue/a/+", "$exclusive/a/+"])
+    func `prefixes are no part of the topics that arrive`(filter: String) {
+        var router = Self.router([[filter]])
+        #expect(router.route("a/b") == .one(Self.destination(1)))
+    }
+
+    @Test func `answers are forgotten when a subscription comes or goes`() throws {
+        var router = Self.router([["a"]])
+        #expect(router.route("a") == .one(Self.destination(1)))
+        #expect(router.route("b") == .nobody)
+        let filter = try TopicFilter("#")
+        router.add(filter, to: Self.destination(2), identifier: nil)
+        #expect(router.route("a") == .many([Self.destination(1), Self.destination(2)]))
+        #expect(router.route("b") == .one(Self.destination(2)))
+        router.remove(filter, of: SubscriptionID(2), identifier: nil)
+        #expect(router.route("b") == .nobody)
+        #expect(router.route("a") == .one(Self.destination(1)))
+    }
+
+    @Test func `more topics than are remembered, and long ones, are routed all the same`() {
+        var router = Self.router([["t/#"], ["t/5/#"]])
+        let tail = String(repeating: "x", count: 1_000)
+        for _ in 0..<2 {
+            for number in 0..<5_000 {
+                let both = number == 5
+                let expected: Route =
+                    both ? .many([Self.destination(1), Self.destination(2)]) : .one(Self.destination(1))
+                #expect(router.route("t/\(number)") == expected)
+                #expect(router.route("t/\(number)/\(tail)") == expected)
+            }
+        }
+    }
+
+    // MARK: - Subscription identifiers
+
+    @Test func `the identifiers say whose copy a message is`() {
+        var router = Self.router([["a/#"], ["a/b"], ["c"]], identified: true)
+        #expect(router.route("a/b", identifiers: [1]) == .one(Self.destination(1)))
+        #expect(router.route("a/b", identifiers: [2]) == .one(Self.destination(2)))
+        #expect(router.route("a/b", identifiers: [2, 1, 2]) == .many([Self.destination(1), Self.destination(2)]))
+        #expect(router.route("a/b", identifiers: []) == .many([Self.destination(1), Self.destination(2)]))
+    }
+
+    @Test func `identifiers nobody knows leave it to the topic`() {
+        var router = Self.router([["a/#"], ["a/b"]], identified: true)
+        #expect(router.route("a/b", identifiers: [99]) == .many([Self.destination(1), Self.destination(2)]))
+        #expect(router.route("c", identifiers: [99]) == .nobody)
+    }
+
+    @Test func `a filter that is shared reaches both, whichever identifier the server holds`() {
+        var router = Self.router([["a"], ["a"], ["#"]], identified: true)
+        #expect(router.route("a", identifiers: [2]) == .many([Self.destination(1), Self.destination(2)]))
+        #expect(router.route("a", identifiers: [3]) == .one(Self.destination(3)))
+    }
+
+    @Test func `an identifier of an earlier process does not misroute the backlog`() {
+        var router = Self.router([["x"], ["a"]], identified: true)
+        #expect(router.route("a", identifiers: [1]) == .one(Self.destination(2)))
+    }
+
+    @Test func `a server that rewrites topics is believed`() {
+        var router = Self.router([["x"], ["y"]], identified: true)
+        #expect(router.route("rewritten", identifiers: [2]) == .one(Self.destination(2)))
+    }
+
+    @Test func `the identifier of a subscription that left means nobody`() throws {
+        var router = Self.router([["a"], ["b"]], identified: true)
+        router.remove(try TopicFilter("a"), of: SubscriptionID(1), identifier: 1)
+        #expect(router.route("rewritten", identifiers: [1]) == .nobody)
+        #expect(router.route("a", identifiers: [1]) == .nobody)
+    }
+
+    // MARK: - Through the engine
+
+    @Test func `a message of several subscriptions names them all`() {
+        var harness = EngineHarness.connected()
+        harness.subscribe(.to(["a/+"], id: 1), nil)
+        harness.subscribe(.to(["z", "a/b"], id: 2, acknowledgesLater: false), nil)
+        let second = Destination(subscription: SubscriptionID(2), filter: 1, acknowledgesLater: false)
+        let route = Route.many([Self.destination(1), second])
+        #expect(harness.receivePublish(.message("a/b", .atMostOnce)).arrival == .deliver(route, nil))
+        harness.unsubscribe(1, nil)
+        #expect(harness.receivePublish(.message("a/b", .atMostOnce)).arrival == .deliver(.one(second), nil))
+    }
+}
