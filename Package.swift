@@ -78,6 +78,13 @@ let package = Package(
         ),
         // Examples: one question each.
         .executableTarget(name: "Hello", dependencies: ["MQTT"], path: "Examples/Hello", swiftSettings: settings),
+        // What `make demo` shows.
+        .executableTarget(
+            name: "demo",
+            dependencies: ["MQTT", "MosquittoFixture"],
+            path: "Examples/Demo",
+            swiftSettings: settings
+        ),
         .testTarget(name: "TopicTests", dependencies: ["MQTTWire"], swiftSettings: settings),
         // Tests.
         .testTarget(name: "MQTTWireTests", dependencies: ["MQTTWire", nioCore], swiftSettings: settings),
@@ -86,6 +93,20 @@ let package = Package(
             name: "MosquittoFixture",
             dependencies: [nioCore, nioPosix],
             path: "Tests/MosquittoFixture",
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MQTTIntegrationTests",
+            dependencies: [
+                "MQTT", "MosquittoFixture", nioCore, nioPosix,
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "InMemoryLogging", package: "swift-log"),
+                .product(
+                    name: "ServiceLifecycle",
+                    package: "swift-service-lifecycle",
+                    condition: .when(traits: ["ServiceLifecycle"])
+                ),
+            ],
             swiftSettings: settings
         ),
         .testTarget(
