@@ -146,7 +146,8 @@ import Testing
                 // The client's QoS 2 message, identifier 2.
                 #expect(try await connection.packet().starts(with: [0x34]))
                 try await connection.write(offence.bytes)
-                #expect(try await connection.rest() == [0xE0, 1, offence.reason])
+                let rest = try await connection.rest()
+                #expect(rest == [0xE0, 1, offence.reason])
             } _: { port in
                 let client = MQTT5Client.local(port) {
                     $0.reconnect = .never

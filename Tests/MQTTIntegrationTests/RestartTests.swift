@@ -38,12 +38,11 @@ import Testing
         let publisher = MQTTClient<V>.local(server.port, clientID: "publisher", keepsSession: true)
         try await publisher.connect()
         var receipts: [PublishReceipt] = []
-        for number in 0..<count {
-            for topic in onceTopics { receipts.append(try publisher.enqueue(number, to: topic, qos: .exactlyOnce)) }
-            for topic in leastTopics { receipts.append(try publisher.enqueue(number, to: topic, qos: .atLeastOnce)) }
-        }
-        for stop in [count / 2, count * 2, count * 3] {
-            try await receipts[stop].outcome()
+        for part in 0..<4 {
+            for number in part * count / 4..<(part + 1) * count / 4 {
+                for topic in onceTopics { receipts.append(try publisher.enqueue(number, to: topic, qos: .exactlyOnce)) }
+                for topic in leastTopics { receipts.append(try publisher.enqueue(number, to: topic, qos: .atLeastOnce)) }
+            }
             #expect(receipts.last?.isComplete == false, "the restart would come behind the traffic")
             try await server.restart()
         }
