@@ -85,6 +85,11 @@ let package = Package(
                 .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
+        // What `make demo` shows.
+        .executableTarget(
+            name: "demo",
+            dependencies: ["MQTT", "MosquittoFixture"],
+            path: "Examples/Demo",
             swiftSettings: settings
         ),
         .testTarget(name: "TopicTests", dependencies: ["MQTTWire"], swiftSettings: settings),
@@ -100,6 +105,20 @@ let package = Package(
             name: "MosquittoFixture",
             dependencies: [nioCore, nioPosix],
             path: "Tests/MosquittoFixture",
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MQTTIntegrationTests",
+            dependencies: [
+                "MQTT", "MosquittoFixture", nioCore, nioPosix,
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "InMemoryLogging", package: "swift-log"),
+                .product(
+                    name: "ServiceLifecycle",
+                    package: "swift-service-lifecycle",
+                    condition: .when(traits: ["ServiceLifecycle"])
+                ),
+            ],
             swiftSettings: settings
         ),
         .testTarget(

@@ -11,6 +11,7 @@ extension MQTTClient {
     /// Connects, runs the body with the client, and disconnects on the way out, whichever way that is.
     ///
     /// - Throws: ``MQTTError`` when the first connection cannot be made (see ``connect()``), else what the body throws.
+    @discardableResult
     public static func withClient<Result>(
         to endpoint: Endpoint,
         clientID: String = "",

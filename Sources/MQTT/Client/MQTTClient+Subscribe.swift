@@ -12,6 +12,7 @@ extension MQTTClient {
     ///
     /// - Throws: ``MQTTError`` with code `invalidFilter`, `subscriptionRefused`, `notSupportedByServer`, `notConnected`,
     ///   `clientClosed` or `cancelled` before the body begins; then what the body throws.
+    @discardableResult
     public func subscribe<Result>(
         to filters: String...,
         qos: QoS = .atMostOnce,

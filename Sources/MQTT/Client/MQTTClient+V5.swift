@@ -48,6 +48,7 @@ extension MQTTClient where Version == V5 {
     }
 
     /// Subscribes with 5.0 options, runs the body with the messages, and unsubscribes on the way out.
+    @discardableResult
     public func subscribe<Result>(
         to filters: String...,
         qos: QoS = .atMostOnce,

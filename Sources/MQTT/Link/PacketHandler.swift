@@ -57,8 +57,12 @@ package final class PacketHandler: ChannelInboundHandler {
 
     private func handOver() {
         guard !self.burst.isEmpty else { return }
-        self.link.received(&self.burst, attempt: self.attempt)
-        self.burst.removeAll(keepingCapacity: true)
+        // Out of the handler first: closing the channel comes back in here before the link has returned.
+        var burst: [Packet] = []
+        swap(&burst, &self.burst)
+        self.link.received(&burst, attempt: self.attempt)
+        burst.removeAll(keepingCapacity: true)
+        self.burst = burst
     }
 
     /// A small message must not pin a large read buffer.

@@ -1,0 +1,138 @@
+// This source file is part of swift-mqtt.
+// SPDX-License-Identifier: Apache-2.0
+
+import MQTT
+import MosquittoFixture
+import Synchronization
+import Testing
+
+/// Nothing is lost at QoS 1 and 2, and nothing doubled at QoS 2, whatever happens to the broker and to connections.
+///
+/// Mosquitto sends a QoS 2 message again that it had released before it was restarted, so exactly-once is shown on two
+/// legs: restarts with the subscriber away, and cut connections with the broker alive.
+@Suite(.timeLimit(.minutes(3))) struct RestartTests {
+    @Test(arguments: TestedVersion.allCases)
+    func `messages published while the broker restarts all reach the subscriber that was away`(
+        version: TestedVersion
+    ) async throws {
+        func run<V: TestVersion>(_: V.Type) async throws {
+            try await withDeadline(.seconds(60)) {
+                try await MosquittoServer.withServer(.init(persistence: true)) { server in
+                    try await Self.publishAcrossRestarts(V.self, server)
+                }
+            }
+        }
+        try await run(version.type)
+    }
+
+    private static func publishAcrossRestarts<V: TestVersion>(_: V.Type, _ server: MosquittoServer) async throws {
+        let count = 1_000
+        let onceTopics = ["r/once/a", "r/once/b"]
+        let leastTopics = ["r/least/a", "r/least/b"]
+        try await MQTTClient<V>.connected(server.port, clientID: "subscriber", keepsSession: true) { subscriber in
+            _ = try await subscriber.subscribe(to: "r/#", qos: .exactlyOnce)
+            // Leaves without unsubscribing: the session keeps the subscription.
+            await subscriber.disconnect()
+        }
+
+        let publisher = MQTTClient<V>.local(server.port, clientID: "publisher", keepsSession: true)
+        try await publisher.connect()
+        var receipts: [PublishReceipt] = []
+        for part in 0..<4 {
+            for number in part * count / 4..<(part + 1) * count / 4 {
+                for topic in onceTopics { receipts.append(try publisher.enqueue(number, to: topic, qos: .exactlyOnce)) }
+                for topic in leastTopics { receipts.append(try publisher.enqueue(number, to: topic, qos: .atLeastOnce)) }
+            }
+            #expect(receipts.last?.isComplete == false, "the restart would come behind the traffic")
+            try await server.restart()
+        }
+        for receipt in receipts { try await receipt.outcome() }
+        try await publisher.publish("end", to: "r/end", qos: .exactlyOnce)
+        await publisher.disconnect()
+
+        let subscriber = MQTTClient<V>.local(server.port, clientID: "subscriber", keepsSession: true)
+        let messages = try subscriber.declareSubscription(to: "r/#", qos: .exactlyOnce)
+        try await subscriber.connect()
+        var ledger = Ledger()
+        for message in try await messages.take(until: "end") { ledger.note(message) }
+        await subscriber.disconnect()
+        for topic in onceTopics { ledger.check(topic, count: count, once: true) }
+        for topic in leastTopics { ledger.check(topic, count: count, once: false) }
+    }
+
+    @Test(arguments: TestedVersion.allCases)
+    func `messages arrive through connections that are cut at any byte`(version: TestedVersion) async throws {
+        func run<V: TestVersion>(_: V.Type) async throws {
+            try await withDeadline(.seconds(60)) {
+                let server = try await SharedBroker.server
+                try await CuttingProxy.withProxy(to: server.port) { near in
+                    try await CuttingProxy.withProxy(to: server.port) { far in
+                        try await Self.publishAcrossCuts(V.self, publisherProxy: near, subscriberProxy: far)
+                    }
+                }
+            }
+        }
+        try await run(version.type)
+    }
+
+    private static func publishAcrossCuts<V: TestVersion>(
+        _: V.Type,
+        publisherProxy: CuttingProxy,
+        subscriberProxy: CuttingProxy
+    ) async throws {
+        let count = 500
+        let root = unique("cut")
+        let topics = ["\(root)/once/a", "\(root)/once/b", "\(root)/least/a", "\(root)/least/b"]
+        let subscriber = MQTTClient<V>.local(subscriberProxy.port, keepsSession: true)
+        let publisher = MQTTClient<V>.local(publisherProxy.port, keepsSession: true)
+        try await subscriber.connect()
+        let messages = try await subscriber.subscribe(to: "\(root)/#", qos: .exactlyOnce)
+        try await publisher.connect()
+
+        let cutting = Task {
+            async let near = Self.cutAgainAndAgain(publisherProxy, seed: 7)
+            async let far = Self.cutAgainAndAgain(subscriberProxy, seed: 11)
+            return try await (near, far)
+        }
+        defer { cutting.cancel() }
+        let publishing = Task {
+            try await publisher.publish(
+                contentsOf: (0..<count).lazy.flatMap { number in
+                    topics.map { topic in
+                        let qos: QoS = topic.contains("once") ? .exactlyOnce : .atLeastOnce
+                        return OutgoingMessage(topic: topic, payload: "\(number)".mqttPayload, qos: qos)
+                    }
+                }
+            )
+        }
+        var ledger = Ledger()
+        while !ledger.isComplete(topics, count: count) { ledger.note(try await messages.take(1)[0]) }
+        #expect(try await publishing.value == count * topics.count)
+        cutting.cancel()
+        _ = await cutting.result
+        try await publisherProxy.spare()
+        try await subscriberProxy.spare()
+        let cuts = (try await publisherProxy.cutCount, try await subscriberProxy.cutCount)
+        #expect(cuts.0 >= 10 && cuts.1 >= 10, "the traffic was over after \(cuts) cuts")
+        // What would come twice comes before what is published last.
+        try await publisher.publish("end", to: "\(root)/end", qos: .exactlyOnce)
+        for message in try await messages.take(until: "end") { ledger.note(message) }
+        for topic in topics { ledger.check(topic, count: count, once: topic.contains("once")) }
+        await publisher.disconnect()
+        await subscriber.disconnect()
+    }
+
+    /// Cuts in both directions in turn, each time after another number of bytes, until cancelled.
+    private static func cutAgainAndAgain(_ proxy: CuttingProxy, seed: Int) async throws {
+        for cut in 1... {
+            // Everything from the middle of a fixed header to some hundred packets.
+            let bytes = (cut * seed * 37) % 331 + (cut.isMultiple(of: 3) ? 3_000 : 5)
+            try await proxy.cut(
+                after: bytes,
+                of: cut.isMultiple(of: 2) ? .clientToServer : .serverToClient,
+                reset: cut.isMultiple(of: 5)
+            )
+            try await proxy.waitForCuts(cut)
+        }
+    }
+}
