@@ -70,7 +70,7 @@ let package = Package(
         .executableTarget(
             name: "mqttctl",
             dependencies: [
-                "MQTT", nioCore,
+                "MQTT", "MQTTTransport", "MQTTWire", nioCore,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
@@ -102,6 +102,7 @@ let package = Package(
             path: "Tests/MosquittoFixture",
             swiftSettings: settings
         ),
+        .testTarget(name: "MQTTCtlTests", dependencies: ["mqttctl", "MosquittoFixture", "MQTT", nioCore], swiftSettings: settings),
         .testTarget(
             name: "FixtureTests",
             dependencies: [
