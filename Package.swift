@@ -102,7 +102,11 @@ let package = Package(
             path: "Tests/MosquittoFixture",
             swiftSettings: settings
         ),
-        .testTarget(name: "MQTTCtlTests", dependencies: ["mqttctl", "MosquittoFixture", "MQTT", nioCore], swiftSettings: settings),
+        .testTarget(
+            name: "MQTTCtlTests",
+            dependencies: ["mqttctl", "MosquittoFixture", "MQTT", nioCore, nioPosix],
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "FixtureTests",
             dependencies: [

@@ -15,7 +15,7 @@ extension Failure {
         self.advice = Self.advice(error, stage: stage, to: endpoint)
     }
 
-    private static func `class`(of error: MQTTError) -> (Stage, ExitStatus) {
+    private static func `class`(of error: MQTTError) -> (Stage, ExitClass) {
         switch error.code {
         case .connectRefused: (.connack, self.status(of: error.reason) ?? .refused)
         case .disconnectedByServer: (.session, self.status(of: error.reason) ?? .unreachable)
@@ -33,7 +33,7 @@ extension Failure {
     }
 
     /// What a broker's reason code means; nil where it depends on the packet it came with.
-    private static func status(of reason: ReasonCode?) -> ExitStatus? {
+    private static func status(of reason: ReasonCode?) -> ExitClass? {
         switch reason {
         case .serverUnavailable?, .serverBusy?, .serverShuttingDown?, .messageRateTooHigh?, .quotaExceeded?,
             .connectionRateExceeded?:

@@ -11,7 +11,7 @@ struct Failure: Error, Equatable {
     }
 
     /// The exit status.
-    var status: ExitStatus
+    var status: ExitClass
     /// What was going on.
     var stage: Stage
     /// What went wrong: sentences.
@@ -22,7 +22,7 @@ struct Failure: Error, Equatable {
     var reason: ReasonCode?
 
     init(
-        _ status: ExitStatus,
+        _ status: ExitClass,
         _ stage: Stage,
         _ message: String,
         advice: String = "",

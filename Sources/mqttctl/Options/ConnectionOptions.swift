@@ -47,6 +47,8 @@ struct ConnectionOptions: ParsableArguments {
         configuration.keepAlive = .seconds(Int64(self.session.keepalive))
         configuration.will = self.will.will
         configuration.credentials = credentials
+        // Standard error is for what a person wants to know.
+        configuration.switchLoggingOff()
         configuration.offline.publishAtMostOnce = .wait
         configuration.retriesFirstAttempt = !self.running.noReconnect
         configuration.reconnect = ReconnectPolicy(

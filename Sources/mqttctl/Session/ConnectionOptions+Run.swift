@@ -53,10 +53,10 @@ extension ConnectionOptions {
     private func end(_ ending: Ending, of job: some SessionJob) -> Never {
         switch ending {
         case .done:
-            POSIX.exit(ExitStatus.success.rawValue)
+            POSIX.exit(ExitClass.success.rawValue)
         case .interrupted(let signal):
-            let status: ExitStatus = signal == .sigterm ? .terminated : .interrupted
-            POSIX.exit(job.hasEnd ? status.rawValue : ExitStatus.success.rawValue)
+            let status: ExitClass = signal == .sigterm ? .terminated : .interrupted
+            POSIX.exit(job.hasEnd ? status.rawValue : ExitClass.success.rawValue)
         case .failed(let failure):
             if !failure.text.isEmpty {
                 OutputFile.standardError.writeLine("mqttctl: \(failure.text)")

@@ -64,6 +64,7 @@ struct SubscribeCommand: AsyncParsableCommand {
             skipsRetained: self.noRetained,
             endsWhenSubscribed: self.exitWhenSubscribed,
             keepsSession: self.connection.session.disableCleanSession,
+            announces: self.connection.running.debug,
             formatter: MessageFormatter(
                 format: format,
                 showsTopic: self.verbose,

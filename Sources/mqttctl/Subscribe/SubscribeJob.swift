@@ -19,6 +19,8 @@ struct SubscribeJob: SessionJob {
     let endsWhenSubscribed: Bool
     /// The broker keeps the session.
     let keepsSession: Bool
+    /// Say on standard error when the broker has accepted the filters.
+    let announces: Bool
     let formatter: MessageFormatter
 
     var longestOutage: Duration? { nil }
@@ -46,11 +48,18 @@ struct SubscribeJob: SessionJob {
         let settings = SubscriptionSettings(acknowledgement: .manual)
         guard self.keepsSession else {
             try await client.connect()
-            return try await client.subscribe(to: self.filters, qos: self.qos, settings: settings)
+            let subscription = try await client.subscribe(to: self.filters, qos: self.qos, settings: settings)
+            if self.announces { self.announce(subscription) }
+            return subscription
         }
         let subscription = try client.declareSubscription(to: self.filters, qos: self.qos, settings: settings)
         try await client.connect()
         return subscription
+    }
+
+    private func announce(_ subscription: MQTTSubscription) {
+        let granted = zip(self.filters, subscription.reasons).map { "\($0.debugDescription) with QoS \($1.rawValue)" }
+        OutputFile.standardError.writeLine("mqttctl: subscribed to " + granted.joined(separator: ", "))
     }
 
     private func print(_ subscription: MQTTSubscription) async throws {

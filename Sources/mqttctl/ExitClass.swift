@@ -4,7 +4,7 @@
 /// How the program ends: a closed table, so that scripts can rely on it. See docs/MQTTCTL.md.
 ///
 /// Numbers above 125 are the shell's; from 64 on they are those of BSD's `sysexits`.
-enum ExitStatus: Int32, Hashable, Sendable {
+enum ExitClass: Int32, Hashable, Sendable {
     case success = 0
     /// Something nobody expected: a bug.
     case unexpected = 1
