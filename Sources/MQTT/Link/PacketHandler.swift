@@ -57,8 +57,13 @@ package final class PacketHandler: ChannelInboundHandler {
 
     private func handOver() {
         guard !self.burst.isEmpty else { return }
-        self.link.received(&self.burst, attempt: self.attempt)
-        self.burst.removeAll(keepingCapacity: true)
+        // Taken out: closing the channel calls back into this handler before the link returns.
+        var burst: [Packet] = []
+        swap(&burst, &self.burst)
+        self.link.received(&burst, attempt: self.attempt)
+        guard self.burst.isEmpty else { return }
+        burst.removeAll(keepingCapacity: true)
+        swap(&burst, &self.burst)
     }
 
     /// A small message must not pin a large read buffer.
