@@ -56,7 +56,8 @@ extension Failure {
         case .connectionRefused:
             let advice = "Check the port (-p) and that the broker runs."
             return Failure(.unreachable, .connect, cause.message, advice: advice)
-        case .tlsHandshakeFailed:
+        case .closed where endpoint.tls != nil, .tlsHandshakeFailed:
+            // Mosquitto closes a plain port without a word when it is spoken to in TLS.
             let advice = "Is this the broker's port for TLS? Without TLS: --no-tls."
             return Failure(.protocolError, .tls, cause.message, advice: advice)
         case .certificateRejected:

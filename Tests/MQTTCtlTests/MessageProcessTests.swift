@@ -37,7 +37,7 @@ import Testing
             let common = ["-p", "\(server.port)", "-t", "lines", "-q", qos]
             let subscriber = try ControlProcess(["sub", "-C", "5000", "-d", "-W", "60"] + common)
             try await subscriber.says("subscribed")
-            let lines = (1...5_000).map { $0 % 100 == 0 ? "" : "line \($0)" }.joined(separator: "\n")
+            let lines = (1...5_000).map { $0 % 100 == 50 ? "" : "line \($0)" }.joined(separator: "\n")
             // The last line has no newline.
             let published = try await ControlProcess.run(["pub", "-l"] + common, input: Array(lines.utf8))
             #expect(published.errors == "")
@@ -142,8 +142,9 @@ import Testing
             #expect(first.text == "1\n")
             let second = try await ControlProcess.run(["sub", "-C", "2"] + session)
             #expect(second.text == "2\n3\n")
-            let end7 = try await ControlProcess.run(["sub", "-C", "1"] + session.dropLast(3) + ["-W", "0.5"] + port)
-            #expect(end7.status == 27)
+            let impatient = ["-t", "s", "-c", "-i", "keeper", "-W", "0.5"] + port
+            let nothing = try await ControlProcess.run(["sub", "-C", "1"] + impatient)
+            #expect(nothing.status == 27)
         }
     }
 
