@@ -70,7 +70,7 @@ let package = Package(
         .executableTarget(
             name: "mqttctl",
             dependencies: [
-                "MQTT", nioCore,
+                "MQTT", "MQTTTransport", "MQTTWire", nioCore,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
@@ -78,26 +78,10 @@ let package = Package(
         ),
         // Examples: one question each.
         .executableTarget(name: "Hello", dependencies: ["MQTT"], path: "Examples/Hello", swiftSettings: settings),
-        .testTarget(
-            name: "MQTTTransportTests",
-            dependencies: [
-                "MQTTTransport", nioCore, nioPosix, nioEmbedded,
-                .product(name: "NIOTLS", package: "swift-nio"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
-            ],
-        // What `make demo` shows.
         .executableTarget(
             name: "demo",
             dependencies: ["MQTT", "MosquittoFixture"],
             path: "Examples/Demo",
-            swiftSettings: settings
-        ),
-        .testTarget(name: "TopicTests", dependencies: ["MQTTWire"], swiftSettings: settings),
-        // Tests.
-        .testTarget(name: "MQTTWireTests", dependencies: ["MQTTWire", nioCore], swiftSettings: settings),
-        .testTarget(
-            name: "MQTTClientTests",
-            dependencies: ["MQTT", "MQTTEngine", "MQTTWire", nioCore, nioEmbedded],
             swiftSettings: settings
         ),
         // A real broker and a proxy that cuts connections, for the tests and the demo.
@@ -105,6 +89,31 @@ let package = Package(
             name: "MosquittoFixture",
             dependencies: [nioCore, nioPosix],
             path: "Tests/MosquittoFixture",
+            swiftSettings: settings
+        ),
+        // Tests, from the lowest floor up.
+        .testTarget(name: "MQTTWireTests", dependencies: ["MQTTWire", nioCore], swiftSettings: settings),
+        .testTarget(name: "TopicTests", dependencies: ["MQTTWire"], swiftSettings: settings),
+        .testTarget(name: "MQTTEngineTests", dependencies: ["MQTTEngine", "MQTTWire", nioCore], swiftSettings: settings),
+        .testTarget(
+            name: "MQTTTransportTests",
+            dependencies: [
+                "MQTTTransport", nioCore, nioPosix, nioEmbedded,
+                .product(name: "NIOTLS", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MQTTClientTests",
+            dependencies: ["MQTT", "MQTTEngine", "MQTTWire", nioCore, nioEmbedded],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "FixtureTests",
+            dependencies: [
+                "MosquittoFixture", nioCore, nioPosix, .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
             swiftSettings: settings
         ),
         .testTarget(
@@ -122,12 +131,9 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(
-            name: "FixtureTests",
-            dependencies: [
-                "MosquittoFixture", nioCore, nioPosix, .product(name: "NIOSSL", package: "swift-nio-ssl"),
-            ],
+            name: "MQTTCtlTests",
+            dependencies: ["mqttctl", "MosquittoFixture", "MQTT", nioCore, nioPosix],
             swiftSettings: settings
         ),
-        .testTarget(name: "MQTTEngineTests", dependencies: ["MQTTEngine", "MQTTWire"], swiftSettings: settings),
     ]
 )

@@ -9,14 +9,21 @@ import Synchronization
 /// A program started by the tests.
 ///
 /// Foundation's own `Process` wants a run loop and cannot be shared between tasks; this one is a pid, asked now and then.
-final class ChildProcess: Sendable {
+package final class ChildProcess: Sendable {
     private let pid: pid_t
     private let status = Mutex<Int32?>(nil)
 
-    /// Starts `program` with `input` as its standard input and its words appended to the file `output`.
+    /// Starts `program` with `input` as its standard input and its words appended to the file `output`, those of its
+    /// standard error too unless there is a file for them.
     ///
     /// It has a process group of its own: Ctrl-C in a terminal is ours to handle and not its.
-    init(_ program: String, _ arguments: [String], input: Int32? = nil, output: String) throws {
+    package init(
+        _ program: String,
+        _ arguments: [String],
+        input: Int32? = nil,
+        output: String,
+        errors: String? = nil
+    ) throws {
         #if canImport(Darwin)
         var actions: Actions
         var attributes: Attributes
@@ -34,7 +41,11 @@ final class ChildProcess: Sendable {
             posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         }
         posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
-        posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        if let errors {
+            posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        } else {
+            posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        }
         ChildProcess.shut(&actions, &attributes)
 
         let environment = ProcessInfo.processInfo.environment.map { "\($0.key)=\($0.value)" }
@@ -89,15 +100,18 @@ final class ChildProcess: Sendable {
     }
 
     /// Asks it to end (SIGTERM), unless it has.
-    func terminate() {
+    package func terminate() { self.send(SIGTERM) }
+
+    /// Sends it a signal, unless it has ended.
+    package func send(_ signal: Int32) {
         self.status.withLock { status in
             // Not reaped yet, so the number is still its own.
-            if status == nil { kill(self.pid, SIGTERM) }
+            if status == nil { kill(self.pid, signal) }
         }
     }
 
     /// Its status when it ends in time, else nil.
-    func end(within limit: Duration) async throws -> Int32? {
+    package func end(within limit: Duration) async throws -> Int32? {
         let deadline = ContinuousClock.now + limit
         while true {
             if let status = self.ended { return status }
@@ -107,7 +121,7 @@ final class ChildProcess: Sendable {
     }
 
     /// A few milliseconds between two looks at something outside of this process that cannot tell us.
-    static func tick() async throws {
+    package static func tick() async throws {
         let loop = MultiThreadedEventLoopGroup.singleton.any()
         try await loop.scheduleTask(in: .milliseconds(3)) {}.futureResult.get()
     }

@@ -4,10 +4,10 @@
 import Foundation
 
 /// A folder of its own under the system's temporary folder, open to its owner alone.
-struct TemporaryFolder: Sendable {
-    let path: String
+package struct TemporaryFolder: Sendable {
+    package let path: String
 
-    init() throws {
+    package init() throws {
         let template = FileManager.default.temporaryDirectory.appendingPathComponent("swift-mqtt-XXXXXX").path
         var bytes = template.utf8CString
         let made = bytes.withUnsafeMutableBufferPointer { buffer in
@@ -17,21 +17,21 @@ struct TemporaryFolder: Sendable {
         self.path = String(decoding: bytes.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    func file(_ name: String) -> String {
+    package func file(_ name: String) -> String {
         "\(self.path)/\(name)"
     }
 
-    func write(_ text: String, to name: String) throws {
+    package func write(_ text: String, to name: String) throws {
         try Data(text.utf8).write(to: URL(fileURLWithPath: self.file(name)))
     }
 
     /// What the file holds so far; nothing when there is none.
-    func read(_ name: String) -> String {
+    package func read(_ name: String) -> String {
         guard let data = FileManager.default.contents(atPath: self.file(name)) else { return "" }
         return String(decoding: data, as: UTF8.self)
     }
 
-    func remove() {
+    package func remove() {
         try? FileManager.default.removeItem(atPath: self.path)
     }
 }

@@ -39,6 +39,15 @@ extension MQTTClient {
         qos: QoS = .atMostOnce,
         settings: SubscriptionSettings = SubscriptionSettings()
     ) async throws(MQTTError) -> MQTTSubscription {
+        try await self.subscribe(to: filters, qos: qos, settings: settings)
+    }
+
+    /// Subscribes to a list of filters; otherwise as ``subscribe(to:qos:settings:)-(String...,_,_)``.
+    public func subscribe(
+        to filters: [String],
+        qos: QoS = .atMostOnce,
+        settings: SubscriptionSettings = SubscriptionSettings()
+    ) async throws(MQTTError) -> MQTTSubscription {
         try await self.subscribe(
             to: try Self.requests(filters, qos: qos, options: SubscribeOptions()),
             settings: settings,
@@ -54,6 +63,15 @@ extension MQTTClient {
     /// - Throws: ``MQTTError`` with code `invalidFilter`.
     public func declareSubscription(
         to filters: String...,
+        qos: QoS = .atMostOnce,
+        settings: SubscriptionSettings = SubscriptionSettings()
+    ) throws(MQTTError) -> MQTTSubscription {
+        try self.declareSubscription(to: filters, qos: qos, settings: settings)
+    }
+
+    /// Declares a subscription to a list of filters; otherwise as ``declareSubscription(to:qos:settings:)-(String...,_,_)``.
+    public func declareSubscription(
+        to filters: [String],
         qos: QoS = .atMostOnce,
         settings: SubscriptionSettings = SubscriptionSettings()
     ) throws(MQTTError) -> MQTTSubscription {

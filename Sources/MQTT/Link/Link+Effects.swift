@@ -98,12 +98,20 @@ extension Link {
         after.reading = (channel, shouldRead)
     }
 
+    /// Pausing and going on may come here in the wrong order: what counts is the state, as seen on the event loop.
+    private func applyReading(to channel: any Channel) {
+        guard channel.eventLoop.inEventLoop else {
+            channel.eventLoop.execute { self.applyReading(to: channel) }
+            return
+        }
+        let isReading = self.state.withLock { !$0.isReadingPaused }
+        channel.setOption(.autoRead, value: isReading).whenFailure { _ in }
+    }
+
     /// Without the lock: writes, wakes, resumes, tells.
     func carryOut(_ after: Aftermath, wakes: Bool = true) {
         if let closing = after.closing { Self.close(closing) }
-        if let reading = after.reading {
-            reading.channel.setOption(.autoRead, value: reading.isOn).whenFailure { _ in }
-        }
+        if let channel = after.reading?.channel { self.applyReading(to: channel) }
         if wakes, after.mustWake { self.world.wake(self) }
         if let alarm = after.alarm { self.world.setAlarm(at: alarm, for: self) }
         if let attempt = after.dial { self.world.dial(for: self, attempt: attempt) }

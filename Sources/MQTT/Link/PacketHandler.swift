@@ -57,12 +57,13 @@ package final class PacketHandler: ChannelInboundHandler {
 
     private func handOver() {
         guard !self.burst.isEmpty else { return }
-        // Out of the handler first: closing the channel comes back in here before the link has returned.
+        // Taken out: closing the channel calls back into this handler before the link returns.
         var burst: [Packet] = []
         swap(&burst, &self.burst)
         self.link.received(&burst, attempt: self.attempt)
+        guard self.burst.isEmpty else { return }
         burst.removeAll(keepingCapacity: true)
-        self.burst = burst
+        swap(&burst, &self.burst)
     }
 
     /// A small message must not pin a large read buffer.

@@ -1,0 +1,83 @@
+// This source file is part of swift-mqtt.
+// SPDX-License-Identifier: Apache-2.0
+
+import MQTT
+import UnixSignals
+
+/// One run of a command: a client, its job, and whatever may end it; the last thing the client says is DISCONNECT.
+struct Session<Version: MQTTVersion> {
+    let client: MQTTClient<Version>
+    let endpoint: Endpoint
+    let job: any SessionJob
+    let options: RunOptions
+
+    /// Runs until something ends it.
+    func run() async -> Ending {
+        let (happenings, sink) = AsyncStream.makeStream(of: Happening.self)
+        let tasks = await self.start(sink)
+        var progress = Progress(endpoint: self.endpoint, longestOutage: self.job.longestOutage)
+        if let limit = self.job.longestOutage { Self.later(.outageOver(0), after: limit, sink) }
+        var ending = Ending.done
+        for await happening in happenings {
+            let step = progress.handle(happening)
+            for notice in step.notices { self.say(notice) }
+            if let outage = step.outage, let limit = self.job.longestOutage {
+                Self.later(.outageOver(outage), after: limit, sink)
+            }
+            if let end = step.ending {
+                ending = end
+                break
+            }
+        }
+        for task in tasks { task.cancel() }
+        await self.client.disconnect()
+        return ending
+    }
+
+    private func start(_ sink: AsyncStream<Happening>.Continuation) async -> [Task<Void, Never>] {
+        let client = self.client
+        let endpoint = self.endpoint
+        let job = self.job
+        let events = client.events
+        let signals = await UnixSignalsSequence(trapping: [.sigint, .sigterm])
+        if let timeout = self.options.timeout { Self.later(.timeout, after: .seconds(timeout), sink) }
+        return [
+            Task {
+                for await signal in signals {
+                    // The second one is meant.
+                    if case .terminated = sink.yield(.signal(signal)) { POSIX.exit(128 + signal.rawValue) }
+                }
+            },
+            Task { for await event in events { sink.yield(.event(event)) } },
+            Task {
+                do {
+                    try await job.run(on: client)
+                    sink.yield(.finished)
+                } catch let failure as Failure {
+                    sink.yield(.failed(failure))
+                } catch let error as MQTTError {
+                    sink.yield(.failed(Failure(error, to: endpoint)))
+                } catch {
+                    sink.yield(.failed(Failure(.unexpected, .session, "\(error)")))
+                }
+            },
+        ]
+    }
+
+    /// Nobody waits for it.
+    private static func later(
+        _ happening: Happening,
+        after wait: Duration,
+        _ sink: AsyncStream<Happening>.Continuation
+    ) {
+        Task {
+            try? await Task.sleep(for: wait)
+            sink.yield(happening)
+        }
+    }
+
+    private func say(_ notice: Progress.Notice) {
+        guard notice.isDebug ? self.options.debug : !self.options.quiet || self.options.debug else { return }
+        OutputFile.standardError.writeLine("mqttctl: \(notice.text)")
+    }
+}
