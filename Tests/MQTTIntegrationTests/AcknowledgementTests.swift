@@ -98,22 +98,20 @@ import Testing
         }
     }
 
-    @Test func `a slow consumer closes the window of 5.0 and loses nothing`() async throws {
+    @Test(arguments: [QoS.atLeastOnce, .exactlyOnce])
+    func `a slow consumer closes the window of 5_0 and loses nothing`(qos: QoS) async throws {
         try await withDeadline {
-            let server = try await SharedBroker.server
-            let topic = unique("window")
-            try await MQTT5Client.connected(server.port) { publisher in
-                let configure = { (configuration: inout MQTT5Client.Configuration) in
-                    configuration.receiveMaximum = 5
-                }
-                try await MQTT5Client.connected(server.port, configure) { client in
-                    let settings = SubscriptionSettings(bufferSize: 2)
-                    let messages = try await client.subscribe(to: topic, qos: .exactlyOnce, settings: settings)
-                    for number in 0..<200 {
-                        try await publisher.publish(number, to: topic, qos: .exactlyOnce)
+            // Without a limit of its own, Mosquitto 2.0.11 sends a whole receive maximum anew for each acknowledgement.
+            try await MosquittoServer.withServer(.init(extraLines: ["max_inflight_messages 20", "log_type all"])) { server in
+                try await MQTT5Client.connected(server.port) { publisher in
+                    try await MQTT5Client.connected(server.port, { $0.receiveMaximum = 5 }) { client in
+                        let settings = SubscriptionSettings(bufferSize: 2)
+                        let messages = try await client.subscribe(to: "t", qos: .exactlyOnce, settings: settings)
+                        for number in 0..<50 { try await publisher.publish(number, to: "t", qos: qos) }
+                        try await client.ping()
+                        let texts = try await messages.take(50).map(\.text)
+                        #expect(texts == (0..<50).map { "\($0)" })
                     }
-                    try await client.ping()
-                    #expect(try await messages.take(200).map(\.text) == (0..<200).map { "\($0)" })
                 }
             }
         }

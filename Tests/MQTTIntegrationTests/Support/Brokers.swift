@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Logging
 import MQTT
 import MosquittoFixture
 import Synchronization
@@ -37,6 +38,7 @@ extension MQTTClient where Version: TestVersion {
     ) -> MQTTClient<Version> {
         var configuration = Configuration()
         configuration.reconnect = .fast
+        configuration.logger = Logger(label: "tests") { _ in SwiftLogNoOpLogHandler() }
         if keepsSession { Version.keepSession(&configuration) }
         change(&configuration)
         return MQTTClient(to: .tcp("127.0.0.1", port: port), clientID: clientID, configuration: configuration)
