@@ -98,22 +98,28 @@ import Testing
         }
     }
 
-    @Test(arguments: [QoS.atLeastOnce, .exactlyOnce])
-    func `a slow consumer closes the window of 5_0 and loses nothing`(qos: QoS) async throws {
-        try await withDeadline {
-            // Without a limit of its own, Mosquitto 2.0.11 sends a whole receive maximum anew for each acknowledgement.
-            try await MosquittoServer.withServer(.init(extraLines: ["max_inflight_messages 20", "log_type all"])) { server in
-                try await MQTT5Client.connected(server.port) { publisher in
-                    try await MQTT5Client.connected(server.port, { $0.receiveMaximum = 5 }) { client in
+    @Test(arguments: TestedVersion.allCases)
+    func `a slow consumer loses nothing`(version: TestedVersion) async throws {
+        func run<V: TestVersion>(_: V.Type) async throws {
+            try await withDeadline {
+                let server = try await SharedBroker.server
+                let topic = unique("slow")
+                try await MQTTClient<V>.connected(server.port) { publisher in
+                    try await MQTTClient<V>.connected(server.port) { client in
                         let settings = SubscriptionSettings(bufferSize: 2)
-                        let messages = try await client.subscribe(to: "t", qos: .exactlyOnce, settings: settings)
-                        for number in 0..<50 { try await publisher.publish(number, to: "t", qos: qos) }
+                        let messages = try await client.subscribe(to: "\(topic)/#", qos: .exactlyOnce, settings: settings)
+                        for number in 0..<200 {
+                            try await publisher.publish(number, to: "\(topic)/least", qos: .atLeastOnce)
+                            try await publisher.publish(number, to: "\(topic)/once", qos: .exactlyOnce)
+                        }
                         try await client.ping()
-                        let texts = try await messages.take(50).map(\.text)
-                        #expect(texts == (0..<50).map { "\($0)" })
+                        var ledger = Ledger()
+                        for message in try await messages.take(400) { ledger.note(message) }
+                        for name in ["least", "once"] { ledger.check("\(topic)/\(name)", count: 200, once: true) }
                     }
                 }
             }
         }
+        try await run(version.type)
     }
 }

@@ -1,0 +1,177 @@
+// This source file is part of swift-mqtt.
+// SPDX-License-Identifier: Apache-2.0
+
+import MQTT
+import MosquittoFixture
+
+/// Shows a real broker, connections that end, and messages that do not get lost.
+struct Demo {
+    private let transcript = Transcript()
+    /// Messages of each QoS in each of the two hard parts.
+    private let count = 2_000
+
+    func run() async throws {
+        let server = try await MosquittoServer.start(.init(persistence: true))
+        self.transcript.line("mosquitto", "started on 127.0.0.1:\(server.port), with persistence")
+        do {
+            try await self.roundTrips(server)
+            try await self.restarts(server)
+            try await self.cuts(server)
+            try await server.stop()
+        } catch {
+            try? await server.stop()
+            throw error
+        }
+        self.transcript.line("done", "every message arrived; mosquitto has been stopped")
+    }
+
+    // MARK: - Publish and receive
+
+    private func roundTrips(_ server: MosquittoServer) async throws {
+        try await MQTT5Client.withClient(to: .tcp(server.host, port: server.port)) { client in
+            guard case .connected(let info) = client.state else { throw DemoFailure("not connected") }
+            self.transcript.line("connected", "MQTT 5.0, client id \(info.clientID)")
+            try await client.subscribe(to: "demo/#", qos: .exactlyOnce) { messages in
+                for qos in QoS.allCases {
+                    let began = ContinuousClock.now
+                    try await client.publish("22.5", to: "demo/temperature", qos: qos)
+                    guard let message = try await messages.next(), message.text == "22.5", message.qos == qos else {
+                        throw DemoFailure("the message at QoS \(qos.rawValue) did not come back")
+                    }
+                    self.transcript.line(
+                        "QoS \(qos.rawValue)",
+                        "published and received \"22.5\" on \(message.topic) in \(Transcript.text(.now - began))"
+                    )
+                }
+            }
+            let roundTrip = try await client.ping()
+            self.transcript.line("ping", "answered in \(Transcript.text(roundTrip))")
+        }
+    }
+
+    // MARK: - The broker restarts, the subscriber is away
+
+    private func restarts(_ server: MosquittoServer) async throws {
+        try await self.leaveSubscription("restart/#", clientID: "subscriber", server)
+        self.transcript.line("subscriber", "subscribed to restart/# at QoS 2 and went away; the session stays")
+
+        let publisher = self.client("publisher", port: server.port)
+        try await publisher.connect()
+        let began = ContinuousClock.now
+        var receipts: [PublishReceipt] = []
+        for part in 0..<3 {
+            for number in self.count * part / 3..<self.count * (part + 1) / 3 {
+                receipts.append(try publisher.enqueue(number, to: "restart/least", qos: .atLeastOnce))
+                receipts.append(try publisher.enqueue(number, to: "restart/once", qos: .exactlyOnce))
+            }
+            guard part < 2 else { break }
+            let waiting = receipts.count { !$0.isComplete }
+            try await server.restart()
+            self.transcript.line("restart", "mosquitto restarted with \(waiting) messages on their way")
+        }
+        for receipt in receipts { try await receipt.outcome() }
+        let took = Transcript.text(.now - began)
+        self.transcript.line("published", "\(self.count) at QoS 1 and \(self.count) at QoS 2, all acknowledged in \(took)")
+        try await publisher.publish("end", to: "restart/end", qos: .exactlyOnce)
+        await publisher.disconnect()
+
+        let subscriber = self.client("subscriber", port: server.port)
+        let messages = try subscriber.declareSubscription(to: "restart/#", qos: .exactlyOnce)
+        let info = try await subscriber.connect()
+        self.transcript.line("subscriber", "is back; session present: \(info.sessionPresent ? "yes" : "no")")
+        var tally = Tally()
+        while let message = try await messages.next(), message.topic != "restart/end" { tally.note(message) }
+        await subscriber.disconnect()
+        try self.report(tally, least: "restart/least", once: "restart/once")
+    }
+
+    /// Subscribes in a session that outlives its connection, and leaves.
+    private func leaveSubscription(_ filter: String, clientID: String, _ server: MosquittoServer) async throws {
+        let client = self.client(clientID, port: server.port)
+        try await client.connect()
+        _ = try await client.subscribe(to: filter, qos: .exactlyOnce)
+        await client.disconnect()
+    }
+
+    // MARK: - Connections are cut, the broker goes on
+
+    private func cuts(_ server: MosquittoServer) async throws {
+        try await CuttingProxy.withProxy(to: server.port) { near in
+            try await CuttingProxy.withProxy(to: server.port) { far in
+                let publisher = self.client("near", port: near.port)
+                let subscriber = self.client("far", port: far.port)
+                try await subscriber.connect()
+                let messages = try await subscriber.subscribe(to: "cut/#", qos: .exactlyOnce)
+                try await publisher.connect()
+                self.transcript.line("proxies", "publisher and subscriber connected through proxies that cut")
+                let began = ContinuousClock.now
+                try await near.cut(after: 9_973, of: .clientToServer, again: true)
+                try await near.cut(after: 2_503, of: .serverToClient, again: true)
+                try await far.cut(after: 10_007, of: .serverToClient, again: true)
+                try await far.cut(after: 2_999, of: .clientToServer, again: true)
+                let publishing = Task { try await self.publishAcrossCuts(publisher, near, far) }
+                var tally = Tally()
+                while let message = try await messages.next(), message.topic != "cut/end" { tally.note(message) }
+                try await publishing.value
+                let cuts = (try await near.cutCount, try await far.cutCount)
+                guard cuts.0 > 0, cuts.1 > 0 else { throw DemoFailure("no connection was cut") }
+                self.transcript.line(
+                    "cut",
+                    "publisher \(cuts.0) times, subscriber \(cuts.1) times, in \(Transcript.text(.now - began))"
+                )
+                await publisher.disconnect()
+                await subscriber.disconnect()
+                try self.report(tally, least: "cut/least", once: "cut/once")
+            }
+        }
+    }
+
+    private func publishAcrossCuts(_ publisher: MQTT5Client, _ near: CuttingProxy, _ far: CuttingProxy) async throws {
+        let topics: [(String, QoS)] = [("cut/least", .atLeastOnce), ("cut/once", .exactlyOnce)]
+        try await publisher.publish(
+            contentsOf: (0..<self.count).lazy.flatMap { number in
+                topics.map { OutgoingMessage(topic: $0.0, payload: number.mqttPayload, qos: $0.1) }
+            }
+        )
+        try await near.spare()
+        try await far.spare()
+        try await publisher.publish("end", to: "cut/end", qos: .exactlyOnce)
+    }
+
+    // MARK: - What both parts need
+
+    /// A client whose session outlives its connections and that comes back at once.
+    private func client(_ clientID: String, port: Int) -> MQTT5Client {
+        var configuration = MQTT5Client.Configuration()
+        configuration.cleanStart = .never
+        configuration.sessionExpiry = .seconds(3_600)
+        // Mosquitto 2.0 without a limit of its own does not keep to a smaller one of the client.
+        configuration.receiveMaximum = .max
+        configuration.reconnect = ReconnectPolicy(initialDelay: .milliseconds(10), maximumDelay: .milliseconds(50))
+        configuration.switchLoggingOff()
+        return MQTT5Client(
+            to: .tcp("127.0.0.1", port: port),
+            clientID: clientID,
+            configuration: configuration
+        )
+    }
+
+    private func report(_ tally: Tally, least: String, once: String) throws {
+        for (name, topic) in [("QoS 1", least), ("QoS 2", once)] {
+            let result = tally.result(topic, published: self.count)
+            self.transcript.line(name, result.text)
+            guard result.lost == 0 else { throw DemoFailure("\(result.lost) messages were lost at \(name)") }
+            guard result.isInOrder else { throw DemoFailure("messages came out of order at \(name)") }
+            if topic == once, result.duplicated > 0 {
+                throw DemoFailure("\(result.duplicated) messages came twice at QoS 2")
+            }
+        }
+    }
+}
+
+/// Something did not go as it has to.
+struct DemoFailure: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}
