@@ -54,6 +54,9 @@ struct Progress {
         switch event {
         case .connected(let info):
             return self.connected(info)
+        case .disconnected(let error) where error.code == .clientClosed:
+            // Our own doing: the job is done, and about to say so.
+            return Step()
         case .disconnected(let error):
             return self.disconnected(Failure(error, to: self.endpoint))
         case .reconnecting(let attempt, let wait):
