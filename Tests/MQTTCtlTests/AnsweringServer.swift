@@ -7,7 +7,10 @@ import NIOPosix
 /// A server that answers the first bytes of every connection with the same bytes.
 struct AnsweringServer {
     /// Runs `body` with the port of such a server.
-    static func withServer<Result>(answering bytes: [UInt8], _ body: (Int) async throws -> Result) async throws -> Result {
+    static func withServer<Result>(
+        answering bytes: [UInt8],
+        _ body: (Int) async throws -> Result
+    ) async throws -> Result {
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
