@@ -1,8 +1,9 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
-/// How the program ends: a closed table, so that scripts can rely on it. See docs/MQTTCTL.md.
+/// How the program ends: a closed table, so that scripts can rely on it.
 ///
+/// It is published in docs/MQTTCTL.md.
 /// Numbers above 125 are the shell's; from 64 on they are those of BSD's `sysexits`.
 enum ExitClass: Int32, Hashable, Sendable {
     case success = 0

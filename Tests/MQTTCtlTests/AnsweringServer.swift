@@ -4,15 +4,18 @@
 import NIOCore
 import NIOPosix
 
-/// A server that answers the first bytes of every connection with the same bytes.
+/// A server that answers what it reads on a connection with these bytes, one after the other.
 struct AnsweringServer {
     /// Runs `body` with the port of such a server.
-    static func withServer<Result>(answering bytes: [UInt8], _ body: (Int) async throws -> Result) async throws -> Result {
+    static func withServer<Result>(
+        answering answers: [[UInt8]],
+        _ body: (Int) async throws -> Result
+    ) async throws -> Result {
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(Answer(bytes))
+                    try channel.pipeline.syncOperations.addHandler(Answer(answers))
                 }
             }
             .bind(host: "127.0.0.1", port: 0)
@@ -32,14 +35,13 @@ struct AnsweringServer {
         typealias InboundIn = ByteBuffer
         typealias OutboundOut = ByteBuffer
 
-        private var bytes: [UInt8]
+        private var answers: ArraySlice<[UInt8]>
 
-        init(_ bytes: [UInt8]) { self.bytes = bytes }
+        init(_ answers: [[UInt8]]) { self.answers = answers[...] }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            guard !self.bytes.isEmpty else { return }
-            context.writeAndFlush(self.wrapOutboundOut(ByteBuffer(bytes: self.bytes)), promise: nil)
-            self.bytes = []
+            guard let bytes = self.answers.popFirst() else { return }
+            context.writeAndFlush(self.wrapOutboundOut(ByteBuffer(bytes: bytes)), promise: nil)
         }
     }
 }

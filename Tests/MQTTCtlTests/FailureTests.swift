@@ -9,32 +9,34 @@ import Testing
 @Suite struct FailureTests {
     private static let endpoint = Endpoint.tcp("broker", port: 1883)
 
-    @Test(arguments: [
-        (.connectRefused, .badUserNameOrPassword, .refused, .connack),
-        (.connectRefused, .notAuthorized, .refused, .connack),
-        (.connectRefused, .banned, .refused, .connack),
-        (.connectRefused, .clientIdentifierNotValid, .refused, .connack),
-        (.connectRefused, .unsupportedProtocolVersion, .protocolError, .connack),
-        (.connectRefused, .serverUnavailable, .tryLater, .connack),
-        (.connectRefused, .serverBusy, .tryLater, .connack),
-        (.connectRefused, .quotaExceeded, .tryLater, .connack),
-        (.connectRefused, .connectionRateExceeded, .tryLater, .connack),
-        (.disconnectedByServer, .serverShuttingDown, .tryLater, .session),
-        (.disconnectedByServer, .sessionTakenOver, .unreachable, .session),
-        (.disconnectedByServer, .notAuthorized, .refused, .session),
-        (.subscriptionRefused, .notAuthorized, .refused, .subscribe),
-        (.subscriptionRefused, .quotaExceeded, .tryLater, .subscribe),
-        (.publishRefused, .notAuthorized, .refused, .publish),
-        (.publishRefused, .unspecifiedError, .refused, .publish),
-        (.notSupportedByServer, .qosNotSupported, .refused, .publish),
-        (.packetTooLarge, .packetTooLarge, .badData, .publish),
-        (.protocolViolation, nil, .protocolError, .session),
-        (.connectionLost, nil, .unreachable, .session),
-        (.timedOut, nil, .unreachable, .connack),
-        (.invalidArgument, nil, .usage, .arguments),
-        (.invalidTopic, nil, .usage, .arguments),
-        (.alreadyIterating, nil, .unexpected, .session),
-    ] as [(MQTTError.Code, ReasonCode?, ExitClass, Failure.Stage)])
+    @Test(
+        arguments: [
+            (.connectRefused, .badUserNameOrPassword, .refused, .connack),
+            (.connectRefused, .notAuthorized, .refused, .connack),
+            (.connectRefused, .banned, .refused, .connack),
+            (.connectRefused, .clientIdentifierNotValid, .refused, .connack),
+            (.connectRefused, .unsupportedProtocolVersion, .protocolError, .connack),
+            (.connectRefused, .serverUnavailable, .tryLater, .connack),
+            (.connectRefused, .serverBusy, .tryLater, .connack),
+            (.connectRefused, .quotaExceeded, .tryLater, .connack),
+            (.connectRefused, .connectionRateExceeded, .tryLater, .connack),
+            (.disconnectedByServer, .serverShuttingDown, .tryLater, .session),
+            (.disconnectedByServer, .sessionTakenOver, .unreachable, .session),
+            (.disconnectedByServer, .notAuthorized, .refused, .session),
+            (.subscriptionRefused, .notAuthorized, .refused, .subscribe),
+            (.subscriptionRefused, .quotaExceeded, .tryLater, .subscribe),
+            (.publishRefused, .notAuthorized, .refused, .publish),
+            (.publishRefused, .unspecifiedError, .refused, .publish),
+            (.notSupportedByServer, .qosNotSupported, .refused, .publish),
+            (.packetTooLarge, .packetTooLarge, .badData, .publish),
+            (.protocolViolation, nil, .protocolError, .session),
+            (.connectionLost, nil, .unreachable, .session),
+            (.timedOut, nil, .unreachable, .connack),
+            (.invalidArgument, nil, .usage, .arguments),
+            (.invalidTopic, nil, .usage, .arguments),
+            (.alreadyIterating, nil, .unexpected, .session),
+        ] as [(MQTTError.Code, ReasonCode?, ExitClass, Failure.Stage)]
+    )
     func `an error has one exit status`(
         code: MQTTError.Code,
         reason: ReasonCode?,
@@ -48,15 +50,17 @@ import Testing
         #expect(failure.message == "Words.")
     }
 
-    @Test(arguments: [
-        (.nameResolutionFailed, .unknownHost, .resolve),
-        (.connectionRefused, .unreachable, .connect),
-        (.connectTimedOut, .unreachable, .connect),
-        (.tlsHandshakeFailed, .protocolError, .tls),
-        (.certificateRejected, .protocolError, .tls),
-        (.tlsConfiguration, .configuration, .tls),
-        (.invalidEndpoint, .usage, .arguments),
-    ] as [(TransportError.Code, ExitClass, Failure.Stage)])
+    @Test(
+        arguments: [
+            (.nameResolutionFailed, .unknownHost, .resolve),
+            (.connectionRefused, .unreachable, .connect),
+            (.connectTimedOut, .unreachable, .connect),
+            (.tlsHandshakeFailed, .protocolError, .tls),
+            (.certificateRejected, .protocolError, .tls),
+            (.tlsConfiguration, .configuration, .tls),
+            (.invalidEndpoint, .usage, .arguments),
+        ] as [(TransportError.Code, ExitClass, Failure.Stage)]
+    )
     func `an error of the transport has one exit status`(
         code: TransportError.Code,
         status: ExitClass,

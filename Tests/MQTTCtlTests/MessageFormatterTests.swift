@@ -67,14 +67,16 @@ import Testing
         )
     }
 
-    @Test(arguments: [
-        ([0xFF, 0xFE], #""payload":"//4=""#, "base64"),
-        ([0x61, 0x00], #""payload":"YQA=""#, "base64"),
-        ([0x1B, 0x5B], #""payload":"G1s=""#, "base64"),
-        ([0x61, 0x0A, 0x09, 0x0D], #""payload":"a\n\t\r""#, "utf8"),
-        ([], #""payload":"""#, "utf8"),
-        ([0xC3, 0xA4], #""payload":"ä""#, "utf8"),
-    ] as [([UInt8], String, String)])
+    @Test(
+        arguments: [
+            ([0xFF, 0xFE], #""payload":"//4=""#, "base64"),
+            ([0x61, 0x00], #""payload":"YQA=""#, "base64"),
+            ([0x1B, 0x5B], #""payload":"G1s=""#, "base64"),
+            ([0x61, 0x0A, 0x09, 0x0D], #""payload":"a\n\t\r""#, "utf8"),
+            ([], #""payload":"""#, "utf8"),
+            ([0xC3, 0xA4], #""payload":"ä""#, "utf8"),
+        ] as [([UInt8], String, String)]
+    )
     func `what is no text comes in base 64`(payload: [UInt8], member: String, encoding: String) throws {
         let line = try Self.json(payload)
         #expect(line.contains(member))

@@ -116,7 +116,8 @@ import Testing
             let port = ["-p", "\(server.port)"]
             _ = try await ControlProcess.run(["pub", "-t", "a/old", "-m", "stale", "-r"] + port)
             let subscriber = try ControlProcess(
-                ["sub", "-t", "a/#", "-t", "a/b", "-t", "c", "-T", "a/secret", "-R", "-v", "-d", "-C", "3", "-W", "30"] + port
+                ["sub", "-t", "a/#", "-t", "a/b", "-t", "c", "-T", "a/secret", "-R", "-v", "-d", "-C", "3", "-W", "30"]
+                    + port
             )
             try await subscriber.says("subscribed")
             for topic in ["a/secret", "a/b", "c", "d", "a/x"] {

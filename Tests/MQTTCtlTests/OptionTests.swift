@@ -43,17 +43,20 @@ import Testing
         #expect(command.retain)
     }
 
-    @Test(arguments: [
-        ("5", .v5), ("mqttv5", .v5), ("5.0", .v5), ("311", .v311), ("mqttv311", .v311), ("3.1.1", .v311), ("4", .v311),
-        ("31", .v31), ("mqttv31", .v31), ("3.1", .v31), ("MQTTv311", .v311),
-    ] as [(String, ProtocolChoice)])
+    @Test(
+        arguments: [
+            ("5", .v5), ("mqttv5", .v5), ("5.0", .v5), ("311", .v311), ("mqttv311", .v311), ("3.1.1", .v311),
+            ("4", .v311),
+            ("31", .v31), ("mqttv31", .v31), ("3.1", .v31), ("MQTTv311", .v311),
+        ] as [(String, ProtocolChoice)]
+    )
     func `everybody's spelling of a version is known`(spelling: String, version: ProtocolChoice) throws {
         #expect(try Self.publish("-t", "a", "-n", "-V", spelling).connection.version == version)
     }
 
     @Test(arguments: [
         ["-p", "8883"], ["-L", "mqtts://localhost"], ["--cafile", "ca"], ["--tls-use-os-certs"],
-        ["--tls-version", "tlsv1.3"], ["--insecure"], ["-L", "mqtt://localhost", "--cafile", "ca", ],
+        ["--tls-version", "tlsv1.3"], ["--insecure"], ["-L", "mqtt://localhost", "--cafile", "ca"],
         ["--server-name", "x"], ["--tls-alpn", "mqtt"],
     ])
     func `TLS is used where an option says so, on port 8883`(arguments: [String]) throws {
@@ -108,7 +111,16 @@ import Testing
 
     @Test func `a will is made of its options`() throws {
         let will = try Self.publish(
-            "-t", "a", "-n", "--will-topic", "w", "--will-payload", "-gone", "--will-qos", "1", "--will-retain"
+            "-t",
+            "a",
+            "-n",
+            "--will-topic",
+            "w",
+            "--will-payload",
+            "-gone",
+            "--will-qos",
+            "1",
+            "--will-retain"
         ).connection.will.will
         #expect(will == Will(topic: "w", payload: ByteBuffer(string: "-gone"), qos: .atLeastOnce, retain: true))
     }
@@ -122,37 +134,39 @@ import Testing
         #expect(command.count == 3)
     }
 
-    @Test(arguments: [
-        (["pub", "-t", "a", "-m", "x", "-p", "secret"], "-P, the password"),
-        (["sub", "-t", "a", "-V", "3"], "write 31 or 311"),
-        (["sub", "-t", "a", "-V", "6"], "Write 5, 311"),
-        (["pub", "-t", "a/#", "-m", "x"], "wildcard"),
-        (["sub", "-t", "a/#/b"], "'#'"),
-        (["sub", "-t", "a", "-T", "b#"], "'#'"),
-        (["pub", "-m", "x"], "no topic"),
-        (["sub"], "no topic"),
-        (["pub", "-t", "a"], "-m, -f, -l, -s or -n"),
-        (["pub", "-t", "a", "-m", "x", "-n"], "in one way"),
-        (["pub", "-t", "a", "-m", "x", "-q", "3"], "0, 1 or 2"),
-        (["sub", "-t", "a", "-C", "0"], "at least 1"),
-        (["sub", "-t", "a", "-c"], "needs a client identifier"),
-        (["sub", "-t", "a", "-i", "x", "-I", "y"], "not both"),
-        (["sub", "-t", "a", "-W", "0"], "positive"),
-        (["sub", "-t", "a", "--cert", "x"], "--key"),
-        (["sub", "-t", "a", "--no-tls", "--cafile", "x"], "exclude"),
-        (["sub", "-t", "a", "-P", "x", "--password-env", "y"], "one password"),
-        (["sub", "-t", "a", "-V", "311", "-P", "x"], "user name"),
-        (["sub", "-t", "a", "-V", "311", "-x", "5"], "MQTT 5"),
-        (["sub", "-t", "a", "-L", "mqtt://h", "-h", "h"], "not both"),
-        (["sub", "-t", "a", "-L", "http://h"], "mqtts"),
-        (["sub", "-t", "a", "--will-payload", "x"], "--will-topic"),
-        (["sub", "-t", "a", "--will-topic", "w/#"], "wildcard"),
-        (["sub", "-t", "a", "--format", "xml"], "jsonl"),
-        (["pub", "-t", "a", "-l", "--repeat", "2"], "exclude"),
-        (["pub", "-t", "a", "-m", "x", "--repeat", "0"], "at least 1"),
-        (["pub", "-t", "a", "-m", "x", "-p", "0"], "1 and 65535"),
-        (["sub", "-t", "a", "--tls-version", "9"], "tlsv1.3"),
-    ] as [([String], String)])
+    @Test(
+        arguments: [
+            (["pub", "-t", "a", "-m", "x", "-p", "secret"], "-P, the password"),
+            (["sub", "-t", "a", "-V", "3"], "write 31 or 311"),
+            (["sub", "-t", "a", "-V", "6"], "Write 5, 311"),
+            (["pub", "-t", "a/#", "-m", "x"], "wildcard"),
+            (["sub", "-t", "a/#/b"], "'#'"),
+            (["sub", "-t", "a", "-T", "b#"], "'#'"),
+            (["pub", "-m", "x"], "no topic"),
+            (["sub"], "no topic"),
+            (["pub", "-t", "a"], "-m, -f, -l, -s or -n"),
+            (["pub", "-t", "a", "-m", "x", "-n"], "in one way"),
+            (["pub", "-t", "a", "-m", "x", "-q", "3"], "0, 1 or 2"),
+            (["sub", "-t", "a", "-C", "0"], "at least 1"),
+            (["sub", "-t", "a", "-c"], "needs a client identifier"),
+            (["sub", "-t", "a", "-i", "x", "-I", "y"], "not both"),
+            (["sub", "-t", "a", "-W", "0"], "positive"),
+            (["sub", "-t", "a", "--cert", "x"], "--key"),
+            (["sub", "-t", "a", "--no-tls", "--cafile", "x"], "exclude"),
+            (["sub", "-t", "a", "-P", "x", "--password-env", "y"], "one password"),
+            (["sub", "-t", "a", "-V", "311", "-P", "x"], "user name"),
+            (["sub", "-t", "a", "-V", "311", "-x", "5"], "MQTT 5"),
+            (["sub", "-t", "a", "-L", "mqtt://h", "-h", "h"], "not both"),
+            (["sub", "-t", "a", "-L", "http://h"], "mqtts"),
+            (["sub", "-t", "a", "--will-payload", "x"], "--will-topic"),
+            (["sub", "-t", "a", "--will-topic", "w/#"], "wildcard"),
+            (["sub", "-t", "a", "--format", "xml"], "jsonl"),
+            (["pub", "-t", "a", "-l", "--repeat", "2"], "exclude"),
+            (["pub", "-t", "a", "-m", "x", "--repeat", "0"], "at least 1"),
+            (["pub", "-t", "a", "-m", "x", "-p", "0"], "1 and 65535"),
+            (["sub", "-t", "a", "--tls-version", "9"], "tlsv1.3"),
+        ] as [([String], String)]
+    )
     func `a usage error says what to do`(arguments: [String], words: String) {
         #expect(Self.refusal(of: arguments).contains(words))
     }

@@ -62,6 +62,12 @@ import UnixSignals
         #expect(Self.failure(progress.handle(.event(.disconnected(error)))) != nil)
     }
 
+    @Test func `a connection that was closed by the job is no failure`() {
+        var progress = Self.progress()
+        #expect(progress.handle(.event(.disconnected(MQTTError(.clientClosed, "closed")))) == Progress.Step())
+        #expect(progress.handle(.finished).ending == .done)
+    }
+
     @Test func `time running out is 27 only while waiting, not while there is no connection`() throws {
         var progress = Self.progress()
         _ = progress.handle(.event(.disconnected(Self.refused)))

@@ -45,7 +45,8 @@ struct CredentialOptions: ParsableArguments {
         if let password { return password }
         if let passwordEnv {
             guard let value = POSIX.environment(passwordEnv) else {
-                throw Failure(.configuration, .arguments, "There is no environment variable \(passwordEnv.debugDescription).")
+                let words = "There is no environment variable \(passwordEnv.debugDescription)."
+                throw Failure(.configuration, .arguments, words)
             }
             return value
         }
@@ -53,7 +54,8 @@ struct CredentialOptions: ParsableArguments {
         do throws(Failure) {
             let contents = try await InputFile.contents(of: passwordFile)
             guard let text = String(validating: contents.readableBytesView, as: UTF8.self) else {
-                throw Failure(.configuration, .arguments, "The password in \(passwordFile.debugDescription) is not UTF-8.")
+                let words = "The password in \(passwordFile.debugDescription) is not UTF-8."
+                throw Failure(.configuration, .arguments, words)
             }
             return String(text.prefix { !$0.isNewline })
         } catch {

@@ -6,10 +6,17 @@ import MQTT
 
 /// Who the client is, and what the broker keeps for it.
 struct SessionOptions: ParsableArguments {
-    @Option(name: [.short, .customLong("id")], parsing: .unconditional, help: "The client identifier (default: one made up).")
+    @Option(
+        name: [.short, .customLong("id")],
+        parsing: .unconditional,
+        help: "The client identifier (default: one made up)."
+    )
     var identifier: String?
 
-    @Option(name: [.customShort("I"), .customLong("id-prefix")], help: "What the made-up client identifier begins with.")
+    @Option(
+        name: [.customShort("I"), .customLong("id-prefix")],
+        help: "What the made-up client identifier begins with."
+    )
     var identifierPrefix: String?
 
     @Flag(

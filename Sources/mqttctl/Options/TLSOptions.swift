@@ -48,7 +48,9 @@ struct TLSOptions: ParsableArguments {
         if self.cafile != nil, self.tlsUseOsCerts {
             throw ValidationError("Give --cafile or --tls-use-os-certs, not both.")
         }
-        if self.noTls, self.isAskedFor { throw ValidationError("--no-tls and other options of TLS exclude each other.") }
+        if self.noTls, self.isAskedFor {
+            throw ValidationError("--no-tls and other options of TLS exclude each other.")
+        }
     }
 
     /// Whether an option makes sense with TLS only.

@@ -9,7 +9,10 @@ struct WillOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The topic of the will.", valueName: "topic"))
     var willTopic: String?
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("The message of the will (default: empty).", valueName: "message"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("The message of the will (default: empty).", valueName: "message")
+    )
     var willPayload: String?
 
     @Option(help: ArgumentHelp("The QoS of the will.", valueName: "qos"), transform: QoSArgument.parse)

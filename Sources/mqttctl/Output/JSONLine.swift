@@ -41,7 +41,9 @@ struct JSONLine {
 
     mutating func add(_ key: String, pairs: [(name: String, value: String)]) {
         self.add(key) { bytes in
-            Self.appendArray(pairs, to: &bytes) { Self.appendArray([$0.name, $0.value], to: &$1) { Self.append($0, to: &$1) } }
+            Self.appendArray(pairs, to: &bytes) {
+                Self.appendArray([$0.name, $0.value], to: &$1) { Self.append($0, to: &$1) }
+            }
         }
     }
 

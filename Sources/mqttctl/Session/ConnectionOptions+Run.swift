@@ -16,7 +16,8 @@ extension ConnectionOptions {
         }
         let ending: Ending
         do throws(Failure) {
-            ending = await self.run(job, credentials: try await self.credentials.credentials(of: self.server.url?.endpoint))
+            let credentials = try await self.credentials.credentials(of: self.server.url?.endpoint)
+            ending = await self.run(job, credentials: credentials)
         } catch {
             ending = .failed(error)
         }

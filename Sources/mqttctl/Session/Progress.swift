@@ -22,6 +22,8 @@ struct Progress {
         var ending: Ending?
         /// An outage begins, with this number.
         var outage: Int?
+
+        static func debug(_ text: String) -> Step { Step(notices: [Notice(text: text, isDebug: true)]) }
     }
 
     private let endpoint: Endpoint
@@ -54,6 +56,9 @@ struct Progress {
         switch event {
         case .connected(let info):
             return self.connected(info)
+        case .disconnected(let error) where error.code == .clientClosed:
+            // Our own doing: the job is done, and about to say so.
+            return Step()
         case .disconnected(let error):
             return self.disconnected(Failure(error, to: self.endpoint))
         case .reconnecting(let attempt, let wait):
@@ -61,11 +66,12 @@ struct Progress {
         case .gaveUp(let error):
             return Step(ending: .failed(Failure(error, to: self.endpoint)))
         case .subscriptionRefused(let filter, let reason):
-            return Step(notices: [Notice(text: "subscription to \(filter.debugDescription) refused: \(reason)", isDebug: true)])
+            return .debug("subscription to \(filter.debugDescription) refused: \(reason)")
         case .messagesDropped(let count, let filter):
-            return Step(notices: [Notice(text: "\(count) messages for \(filter.debugDescription) dropped: too many at once")])
+            let words = "\(count) messages for \(filter.debugDescription) dropped: too many at once"
+            return Step(notices: [Notice(text: words)])
         case .unmatchedMessage(let topic):
-            return Step(notices: [Notice(text: "message to \(topic.debugDescription), which no filter matches", isDebug: true)])
+            return .debug("message to \(topic.debugDescription), which no filter matches")
         }
     }
 

@@ -29,7 +29,9 @@ struct Session<Version: MQTTVersion> {
                 break
             }
         }
-        for task in tasks { task.cancel() }
+        // From here on a signal ends the program at once.
+        sink.finish()
+        for task in tasks.dropFirst() { task.cancel() }
         await self.client.disconnect()
         return ending
     }
@@ -42,6 +44,7 @@ struct Session<Version: MQTTVersion> {
         let signals = await UnixSignalsSequence(trapping: [.sigint, .sigterm])
         if let timeout = self.options.timeout { Self.later(.timeout, after: .seconds(timeout), sink) }
         return [
+            // The first: it outlives the others.
             Task {
                 for await signal in signals {
                     // The second one is meant.

@@ -9,7 +9,8 @@ struct SubscribeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sub",
         abstract: "Prints the messages of topics.",
-        discussion: "Ends with Ctrl-C, -C, -E or -W; connects again for as long as it takes, unless --no-reconnect says not to."
+        discussion:
+            "Ends with Ctrl-C, -C, -E or -W; connects again for as long as it takes, unless --no-reconnect says not to."
     )
 
     @Option(name: .shortAndLong, parsing: .unconditionalSingleValue, help: "A topic filter; may be repeated.")
@@ -38,7 +39,10 @@ struct SubscribeCommand: AsyncParsableCommand {
     @Flag(name: [.customShort("R"), .customLong("no-retained")], help: "Print no retained messages.")
     var noRetained = false
 
-    @Flag(name: [.customShort("E"), .customLong("exit-when-subscribed")], help: "End when the broker has accepted the filters.")
+    @Flag(
+        name: [.customShort("E"), .customLong("exit-when-subscribed")],
+        help: "End when the broker has accepted the filters."
+    )
     var exitWhenSubscribed = false
 
     @Flag(name: [.customShort("N"), .customLong("no-newline")], help: "Print no newline behind a message.")

@@ -31,7 +31,10 @@ struct SubscribeJob: SessionJob {
         let subscription = try await self.subscribe(client)
         if self.endsWhenSubscribed {
             // The answer to a declared subscription is not told, but it comes before that to a ping sent after it.
-            if self.keepsSession { try await client.ping() }
+            if self.keepsSession {
+                try await client.ping()
+                try await Self.check(subscription)
+            }
         } else {
             try await self.print(subscription)
         }
@@ -55,6 +58,18 @@ struct SubscribeJob: SessionJob {
         let subscription = try client.declareSubscription(to: self.filters, qos: self.qos, settings: settings)
         try await client.connect()
         return subscription
+    }
+
+    /// Throws what ended a subscription, if something did.
+    private static func check(_ subscription: MQTTSubscription) async throws {
+        // Asked by a task that is cancelled before it can wait.
+        let question = Task { try await subscription.next() }
+        question.cancel()
+        do {
+            _ = try await question.value
+        } catch let error as MQTTError where error.code == .cancelled {
+            return
+        }
     }
 
     private func announce(_ subscription: MQTTSubscription) {

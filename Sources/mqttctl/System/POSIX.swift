@@ -48,18 +48,20 @@ enum POSIX {
 
     static func closeFile(_ descriptor: Int32) { _ = close(descriptor) }
 
-    /// Reads once; 0 is the end. Blocks.
+    /// Reads once, and blocks for it; 0 is the end.
     static func readSome(_ descriptor: Int32, into bytes: UnsafeMutableRawBufferPointer) throws(SystemError) -> Int {
         while true {
             let count = read(descriptor, bytes.baseAddress, bytes.count)
             if count >= 0 { return count }
-            if errno == EAGAIN { self.waitUntilReady(descriptor, POLLIN) } else if errno != EINTR {
+            if errno == EAGAIN {
+                self.waitUntilReady(descriptor, POLLIN)
+            } else if errno != EINTR {
                 throw SystemError(code: errno)
             }
         }
     }
 
-    /// Writes all. Blocks while nobody takes it.
+    /// Writes all, and blocks while nobody takes it.
     static func writeAll(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) throws(SystemError) {
         var rest = bytes
         while !rest.isEmpty {
