@@ -30,6 +30,16 @@ import Testing
         #expect(harness.startConnecting(operation: 3).completions.count == 1)
     }
 
+    @Test func `a cancelled call is not completed, and the others are`() {
+        var harness = EngineHarness()
+        harness.startConnecting(operation: 1)
+        harness.startConnecting(operation: 2)
+        harness.engine.connectCancelled(OperationID(1))
+        harness.linkUp()
+        #expect(harness.receive(.connAck(ConnAck())).completions.count == 1)
+        #expect(harness.engine.connectCalls.isEmpty)
+    }
+
     @Test(arguments: [
         ReasonCode.unspecifiedError, .malformedPacket, .protocolError, .implementationSpecificError,
         .unsupportedProtocolVersion, .clientIdentifierNotValid, .badUserNameOrPassword, .notAuthorized,

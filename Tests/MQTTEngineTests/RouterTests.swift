@@ -75,6 +75,15 @@ import Testing
         }
     }
 
+    @Test func `a topic too long to be remembered does not change the answer for the last one`() {
+        var router = Self.router([["a"], ["b/#"]])
+        let long = "b/" + String(repeating: "x", count: 1_000)
+        for _ in 0..<2 {
+            #expect(router.route("a") == .one(Self.destination(1)))
+            #expect(router.route(long) == .one(Self.destination(2)))
+        }
+    }
+
     // MARK: - Subscription identifiers
 
     @Test func `the identifiers say whose copy a message is`() {

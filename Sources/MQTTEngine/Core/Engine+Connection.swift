@@ -18,6 +18,11 @@ extension Engine {
         effects.append(.dial)
     }
 
+    /// Nobody waits for this call any more; the attempt itself goes on until ``disconnect(_:packet:now:into:)``.
+    package mutating func connectCancelled(_ operation: OperationID) {
+        self.connectCalls.removeAll { $0 == operation }
+    }
+
     /// The link is open: CONNECT goes out.
     package mutating func linkUp(credentials: ConnectCredentials?, now: Instant, into effects: inout [Effect]) {
         guard case .dialing = self.phase else {
