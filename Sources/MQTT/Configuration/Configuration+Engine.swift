@@ -65,6 +65,12 @@ extension MQTTClient.Configuration {
             let words = "MQTT 3.1 takes client identifiers of 1 to 23 bytes; this one has \(clientID.utf8.count)"
             try require(1...23 ~= clientID.utf8.count, words)
         }
+        let properties = self.versioned.connectProperties
+        let isSetElsewhere =
+            properties.sessionExpiryInterval != nil || properties.receiveMaximum != nil
+            || properties.maximumPacketSize != nil || properties.topicAliasMaximum != nil
+        let words = "connectProperties may not carry what has a setting of its own, nor a topic alias maximum"
+        try require(!isSetElsewhere, words)
         if self.sessionStore != nil {
             let words = "a session store needs a clientID of your own, so that the session is found again"
             try require(!self.clientID.isEmpty, words)

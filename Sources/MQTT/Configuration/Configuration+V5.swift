@@ -35,10 +35,10 @@ extension MQTTClient.Configuration where Version == V5 {
         }
     }
 
-    /// How many QoS 1 and 2 messages the server may have in flight to this client: 1,000 unless set, at least 1 (MQTT
-    /// 5.0, 3.1.2.11.3).
+    /// How many QoS 1 and 2 messages the server may have in flight to this client: 65,535 unless set, at least 1.
     ///
-    /// It bounds what a slow consumer makes the client hold.
+    /// A lower one bounds what a slow consumer makes the client hold (MQTT 5.0, 3.1.2.11.3). A server that sends more is
+    /// disconnected.
     public var receiveMaximum: UInt16 {
         get { self.versioned.receiveMaximum }
         set { self.versioned.receiveMaximum = newValue }

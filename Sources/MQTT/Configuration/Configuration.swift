@@ -93,7 +93,7 @@ struct VersionedSettings: Sendable {
     /// Seconds; before 5.0, 0 or `UInt32.max`.
     var sessionExpiry: UInt32 = 0
     var sessionExpiryIsValid = true
-    var receiveMaximum: UInt16 = 1_000
+    var receiveMaximum = UInt16.max
     var willProperties = Properties()
     var connectProperties = Properties()
 }

@@ -83,6 +83,7 @@ extension Link {
         state.isFlushScheduled = false
         guard let channel = state.channel else { return }
         state.channel = nil
+        state.closing = channel
         after.closing = Aftermath.Closing(channel: channel, segments: segments)
     }
 

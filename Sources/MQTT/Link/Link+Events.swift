@@ -25,6 +25,7 @@ struct Observers {
 extension Link {
     /// Tells those who watch, and the log.
     func tell(_ events: [EngineEvent]) {
+        guard !events.isEmpty else { return }
         let observers = self.state.withLock { $0.observers.all }
         for event in events {
             self.log(event)

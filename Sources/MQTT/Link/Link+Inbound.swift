@@ -42,10 +42,23 @@ extension Link {
             }
             return self.settle(&state)
         }
-        guard let after else { return }
+        guard var after else { return }
+        // Before the messages: a consumer may disconnect at once, and the events have to be told in their order.
+        self.tell(after.events)
+        after.events = []
         self.deliver(&deliveries)
         self.carryOut(after, wakes: false)
+        if self.isFarOverBudget { self.closeOverBudget(attempt: attempt) }
         self.flush()
+    }
+
+    /// Messages that may not be dropped fill the memory: the server has to keep them.
+    private func closeOverBudget(attempt: UInt64) {
+        self.change { state in
+            guard state.attempt == attempt, state.channel != nil else { return }
+            let words = "the unacknowledged messages take more memory than the budget allows"
+            state.engine.malformed(DecodingError(.quotaExceeded, words), now: self.world.now, into: &state.effects)
+        }
     }
 
     private static func received(

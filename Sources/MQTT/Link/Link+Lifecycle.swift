@@ -9,7 +9,8 @@ import Synchronization
 extension Link {
     /// Says goodbye, and returns when the channel is closed.
     func disconnect(_ packet: Disconnect) async {
-        let channel = self.state.withLock { $0.channel }
+        // A second call waits for the close that the first one began.
+        let channel = self.state.withLock { $0.channel ?? $0.closing }
         // Not cancellable: a cancelled task has to say goodbye too, and the engine answers at once.
         _ = await withCheckedContinuation { continuation in
             self.begin(.call(continuation)) { state, operation in

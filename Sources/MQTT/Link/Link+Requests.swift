@@ -42,7 +42,10 @@ extension Link {
     ///
     /// The engine goes on with what the call began, and its end finds nobody waiting.
     private func cancel(_ operation: OperationID) {
-        let waiter = self.state.withLock { $0.operations.take(operation) }
+        let waiter = self.state.withLock { state in
+            state.engine.connectCancelled(operation)
+            return state.operations.take(operation)
+        }
         waiter?.end(Self.cancelled)
     }
 

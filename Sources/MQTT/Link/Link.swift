@@ -20,6 +20,8 @@ package final class Link: Sendable {
         /// Reused from burst to burst.
         var effects: [Effect] = []
         var channel: (any Channel)?
+        /// The channel of the last connection, perhaps still closing.
+        var closing: (any Channel)?
         /// The number of the latest dial; what belongs to an earlier one is ignored.
         var attempt: UInt64 = 0
         var isFlushScheduled = false
@@ -60,6 +62,9 @@ package final class Link: Sendable {
     }
 
     var isOverBudget: Bool { self.bufferedBytes.load(ordering: .relaxed) > self.settings.memoryBudget }
+
+    /// Whether even messages that may not be dropped are too many.
+    var isFarOverBudget: Bool { self.bufferedBytes.load(ordering: .relaxed) / 2 > self.settings.memoryBudget }
 
     // MARK: - On the event loop
 
