@@ -89,8 +89,10 @@ struct Demo {
     private func leaveSubscription(_ filter: String, clientID: String, _ server: MosquittoServer) async throws {
         let client = self.client(clientID, port: server.port)
         try await client.connect()
-        _ = try await client.subscribe(to: filter, qos: .exactlyOnce)
+        let messages = try await client.subscribe(to: filter, qos: .exactlyOnce)
         await client.disconnect()
+        // Held until here: a subscription that nobody holds is given up.
+        guard try await messages.next() == nil else { throw DemoFailure("a message before any was published") }
     }
 
     // MARK: - Connections are cut, the broker goes on

@@ -30,9 +30,10 @@ import Testing
         let onceTopics = ["r/once/a", "r/once/b"]
         let leastTopics = ["r/least/a", "r/least/b"]
         try await MQTTClient<V>.connected(server.port, clientID: "subscriber", keepsSession: true) { subscriber in
-            _ = try await subscriber.subscribe(to: "r/#", qos: .exactlyOnce)
-            // Leaves without unsubscribing: the session keeps the subscription.
+            let messages = try await subscriber.subscribe(to: "r/#", qos: .exactlyOnce)
+            // Leaves without unsubscribing, with the subscription still held: the session keeps it.
             await subscriber.disconnect()
+            #expect(try await messages.next() == nil)
         }
 
         let publisher = MQTTClient<V>.local(server.port, clientID: "publisher", keepsSession: true)
