@@ -109,11 +109,14 @@ import Testing
     }
 
     @Test func `a full queue refuses more and loses nothing`() async throws {
-        try await self.withProxied({ $0.pendingMessageLimit = 5 }) { client, proxy in
+        let small: @Sendable (inout MQTT5Client.Configuration) -> Void = { $0.pendingMessageLimit = 5 }
+        try await self.withProxied(small) { client, proxy in
             try await proxy.blackHole()
             let receipts = try (0..<5).map { try client.enqueue($0, to: self.topic) }
             try await failure(.queueFull) { try client.enqueue("one too many", to: self.topic) }
-            try await failure(.queueFull) { try await client.publish("one too many", to: self.topic, qos: .exactlyOnce) }
+            try await failure(.queueFull) {
+                try await client.publish("one too many", to: self.topic, qos: .exactlyOnce)
+            }
             try await proxy.forward()
             for receipt in receipts { try await receipt.outcome() }
             try await client.publish("room again", to: self.topic, qos: .exactlyOnce)
@@ -179,7 +182,8 @@ import Testing
     }
 
     @Test func `disconnecting ends what is under way, and says what is known`() async throws {
-        try await self.withProxied({ $0.inFlightWindow = 1 }) { client, proxy in
+        let narrow: @Sendable (inout MQTT5Client.Configuration) -> Void = { $0.inFlightWindow = 1 }
+        try await self.withProxied(narrow) { client, proxy in
             try await proxy.blackHole()
             let sent = try client.enqueue("sent", to: self.topic)
             let queued = try client.enqueue("queued", to: self.topic)

@@ -41,8 +41,10 @@ import Testing
         var receipts: [PublishReceipt] = []
         for part in 0..<4 {
             for number in part * count / 4..<(part + 1) * count / 4 {
-                for topic in onceTopics { receipts.append(try publisher.enqueue(number, to: topic, qos: .exactlyOnce)) }
-                for topic in leastTopics { receipts.append(try publisher.enqueue(number, to: topic, qos: .atLeastOnce)) }
+                for topic in onceTopics + leastTopics {
+                    let qos: QoS = onceTopics.contains(topic) ? .exactlyOnce : .atLeastOnce
+                    receipts.append(try publisher.enqueue(number, to: topic, qos: qos))
+                }
             }
             #expect(receipts.last?.isComplete == false, "the restart would come behind the traffic")
             try await server.restart()
