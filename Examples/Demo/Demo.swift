@@ -70,8 +70,8 @@ struct Demo {
             self.transcript.line("restart", "mosquitto restarted with \(waiting) messages on their way")
         }
         for receipt in receipts { try await receipt.outcome() }
-        let took = Transcript.text(.now - began)
-        self.transcript.line("published", "\(self.count) at QoS 1 and \(self.count) at QoS 2, all acknowledged in \(took)")
+        let amount = "\(self.count) at QoS 1 and \(self.count) at QoS 2"
+        self.transcript.line("published", "\(amount), all acknowledged in \(Transcript.text(.now - began))")
         try await publisher.publish("end", to: "restart/end", qos: .exactlyOnce)
         await publisher.disconnect()
 
@@ -89,8 +89,10 @@ struct Demo {
     private func leaveSubscription(_ filter: String, clientID: String, _ server: MosquittoServer) async throws {
         let client = self.client(clientID, port: server.port)
         try await client.connect()
-        _ = try await client.subscribe(to: filter, qos: .exactlyOnce)
+        let messages = try await client.subscribe(to: filter, qos: .exactlyOnce)
         await client.disconnect()
+        // Held until here: a subscription that nobody holds is given up.
+        guard try await messages.next() == nil else { throw DemoFailure("a message before any was published") }
     }
 
     // MARK: - Connections are cut, the broker goes on
@@ -159,7 +161,8 @@ struct Demo {
     private func report(_ tally: Tally, least: String, once: String) throws {
         for (name, topic) in [("QoS 1", least), ("QoS 2", once)] {
             let result = tally.result(topic, published: self.count)
-            self.transcript.line(name, result.text)
+            // At least once means just that: what was not acknowledged when the connection ended comes again.
+            self.transcript.line(name, result.text + (topic == least && result.duplicated > 0 ? " (QoS 1 may)" : ""))
             guard result.lost == 0 else { throw DemoFailure("\(result.lost) messages were lost at \(name)") }
             guard result.isInOrder else { throw DemoFailure("messages came out of order at \(name)") }
             if topic == once, result.duplicated > 0 {

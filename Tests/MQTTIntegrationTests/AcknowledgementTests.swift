@@ -107,7 +107,8 @@ import Testing
                 try await MQTTClient<V>.connected(server.port) { publisher in
                     try await MQTTClient<V>.connected(server.port) { client in
                         let settings = SubscriptionSettings(bufferSize: 2)
-                        let messages = try await client.subscribe(to: "\(topic)/#", qos: .exactlyOnce, settings: settings)
+                        let filter = "\(topic)/#"
+                        let messages = try await client.subscribe(to: filter, qos: .exactlyOnce, settings: settings)
                         for number in 0..<200 {
                             try await publisher.publish(number, to: "\(topic)/least", qos: .atLeastOnce)
                             try await publisher.publish(number, to: "\(topic)/once", qos: .exactlyOnce)

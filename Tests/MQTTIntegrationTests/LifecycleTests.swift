@@ -12,6 +12,9 @@ import ServiceLifecycle
 
 /// From the first connection to the last.
 @Suite(.timeLimit(.minutes(2))) struct LifecycleTests {
+    /// Of one test alone: nobody else publishes to it.
+    private let topic = unique("own")
+
     private func withProxy(_ body: @escaping @Sendable (CuttingProxy) async throws -> Void) async throws {
         try await withDeadline {
             let server = try await SharedBroker.server
@@ -60,9 +63,9 @@ import ServiceLifecycle
             let client = MQTT5Client.local(proxy.port, keepsSession: true) { $0.reconnect.maximumAttempts = 3 }
             var events = client.events.makeAsyncIterator()
             try await client.connect()
-            let messages = try await client.subscribe(to: "t")
+            let messages = try await client.subscribe(to: self.topic)
             try await proxy.blackHole()
-            let sent = try client.enqueue("sent", to: "t")
+            let sent = try client.enqueue("sent", to: self.topic)
             try await proxy.refuseConnections()
             try await proxy.cut()
             var attempts: [Int] = []
@@ -117,7 +120,7 @@ import ServiceLifecycle
             // While it is lost, too: nobody comes back.
             do {
                 let client = MQTT5Client.local(proxy.port)
-                let messages = try client.declareSubscription(to: "t")
+                let messages = try client.declareSubscription(to: self.topic)
                 try await client.connect()
                 #expect(messages.filters.count == 1)
             }
@@ -218,7 +221,7 @@ import ServiceLifecycle
             let group = ServiceGroup(services: [client], logger: Logger(label: "test"))
             let running = Task { try await group.run() }
             try await wait(for: "connected", in: &events) { $0.isConnected }
-            let receipts = try (0..<200).map { try client.enqueue($0, to: "t", qos: .exactlyOnce) }
+            let receipts = try (0..<200).map { try client.enqueue($0, to: self.topic, qos: .exactlyOnce) }
             await group.triggerGracefulShutdown()
             try await running.value
             for receipt in receipts { try await receipt.outcome() }

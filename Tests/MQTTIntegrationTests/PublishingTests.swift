@@ -8,6 +8,9 @@ import Testing
 
 /// How a publish ends, whatever happens to the connection.
 @Suite(.timeLimit(.minutes(2))) struct PublishingTests {
+    /// Of one test alone: nobody else publishes to it.
+    private let topic = unique("own")
+
     /// A client behind a proxy that can hold everything back.
     private func withProxied(
         _ change: @escaping @Sendable (inout MQTT5Client.Configuration) -> Void = { _ in },
@@ -98,7 +101,7 @@ import Testing
                 try await failure(.invalidFilter) { _ = try await client.subscribe(to: filter) }
             }
             try await failure(.invalidArgument) {
-                try await client.publish("x", to: "t", properties: [.subscriptionIdentifier(1)])
+                try await client.publish("x", to: self.topic, properties: [.subscriptionIdentifier(1)])
             }
             #expect(try await proxy.forwardedBytes(.clientToServer) == before)
             try await client.ping()
@@ -106,14 +109,17 @@ import Testing
     }
 
     @Test func `a full queue refuses more and loses nothing`() async throws {
-        try await self.withProxied({ $0.pendingMessageLimit = 5 }) { client, proxy in
+        let small: @Sendable (inout MQTT5Client.Configuration) -> Void = { $0.pendingMessageLimit = 5 }
+        try await self.withProxied(small) { client, proxy in
             try await proxy.blackHole()
-            let receipts = try (0..<5).map { try client.enqueue($0, to: "t") }
-            try await failure(.queueFull) { try client.enqueue("one too many", to: "t") }
-            try await failure(.queueFull) { try await client.publish("one too many", to: "t", qos: .exactlyOnce) }
+            let receipts = try (0..<5).map { try client.enqueue($0, to: self.topic) }
+            try await failure(.queueFull) { try client.enqueue("one too many", to: self.topic) }
+            try await failure(.queueFull) {
+                try await client.publish("one too many", to: self.topic, qos: .exactlyOnce)
+            }
             try await proxy.forward()
             for receipt in receipts { try await receipt.outcome() }
-            try await client.publish("room again", to: "t", qos: .exactlyOnce)
+            try await client.publish("room again", to: self.topic, qos: .exactlyOnce)
         }
     }
 
@@ -123,21 +129,21 @@ import Testing
             try await proxy.refuseConnections()
             try await proxy.cut()
             try await wait(for: "the loss", in: &events) { $0.isDisconnected }
-            try await failure(.notConnected) { try await client.publish("x", to: "t") }
-            try await failure(.notConnected) { try client.enqueue("x", to: "t", qos: .atMostOnce) }
+            try await failure(.notConnected) { try await client.publish("x", to: self.topic) }
+            try await failure(.notConnected) { try client.enqueue("x", to: self.topic, qos: .atMostOnce) }
             try await failure(.notConnected) { try await client.ping() }
-            let waiting = try client.enqueue("y", to: "t", qos: .exactlyOnce)
-            let subscribing = Task { try await client.subscribe(to: "t", qos: .atLeastOnce) }
+            let waiting = try client.enqueue("y", to: self.topic, qos: .exactlyOnce)
+            let subscribing = Task { try await client.subscribe(to: self.topic, qos: .atLeastOnce) }
             try await proxy.acceptConnections()
             try await waiting.outcome()
             let messages = try await subscribing.value
-            try await client.publish("z", to: "t", qos: .atLeastOnce)
+            try await client.publish("z", to: self.topic, qos: .atLeastOnce)
             let before = try await messages.take(until: "z")
             #expect(before.filter { $0.text != "y" }.isEmpty)
         }
         let never = MQTT5Client(to: .tcp("127.0.0.1", port: 1))
-        try await failure(.notConnected) { try await never.publish("x", to: "t", qos: .atLeastOnce) }
-        try await failure(.notConnected) { _ = try await never.subscribe(to: "t") }
+        try await failure(.notConnected) { try await never.publish("x", to: self.topic, qos: .atLeastOnce) }
+        try await failure(.notConnected) { _ = try await never.subscribe(to: self.topic) }
     }
 
     @Test func `calls may be told to wait, or not to wait, for a connection`() async throws {
@@ -176,14 +182,15 @@ import Testing
     }
 
     @Test func `disconnecting ends what is under way, and says what is known`() async throws {
-        try await self.withProxied({ $0.inFlightWindow = 1 }) { client, proxy in
+        let narrow: @Sendable (inout MQTT5Client.Configuration) -> Void = { $0.inFlightWindow = 1 }
+        try await self.withProxied(narrow) { client, proxy in
             try await proxy.blackHole()
-            let sent = try client.enqueue("sent", to: "t")
-            let queued = try client.enqueue("queued", to: "t")
+            let sent = try client.enqueue("sent", to: self.topic)
+            let queued = try client.enqueue("queued", to: self.topic)
             await client.disconnect()
             try await failure(.outcomeUnknown) { try await sent.outcome() }
             try await failure(.clientClosed) { try await queued.outcome() }
-            try await failure(.notConnected) { try await client.publish("later", to: "t", qos: .atLeastOnce) }
+            try await failure(.notConnected) { try await client.publish("later", to: self.topic, qos: .atLeastOnce) }
         }
     }
 }

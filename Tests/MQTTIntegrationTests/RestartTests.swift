@@ -30,9 +30,10 @@ import Testing
         let onceTopics = ["r/once/a", "r/once/b"]
         let leastTopics = ["r/least/a", "r/least/b"]
         try await MQTTClient<V>.connected(server.port, clientID: "subscriber", keepsSession: true) { subscriber in
-            _ = try await subscriber.subscribe(to: "r/#", qos: .exactlyOnce)
-            // Leaves without unsubscribing: the session keeps the subscription.
+            let messages = try await subscriber.subscribe(to: "r/#", qos: .exactlyOnce)
+            // Leaves without unsubscribing, with the subscription still held: the session keeps it.
             await subscriber.disconnect()
+            #expect(try await messages.next() == nil)
         }
 
         let publisher = MQTTClient<V>.local(server.port, clientID: "publisher", keepsSession: true)
@@ -40,8 +41,10 @@ import Testing
         var receipts: [PublishReceipt] = []
         for part in 0..<4 {
             for number in part * count / 4..<(part + 1) * count / 4 {
-                for topic in onceTopics { receipts.append(try publisher.enqueue(number, to: topic, qos: .exactlyOnce)) }
-                for topic in leastTopics { receipts.append(try publisher.enqueue(number, to: topic, qos: .atLeastOnce)) }
+                for topic in onceTopics + leastTopics {
+                    let qos: QoS = onceTopics.contains(topic) ? .exactlyOnce : .atLeastOnce
+                    receipts.append(try publisher.enqueue(number, to: topic, qos: qos))
+                }
             }
             #expect(receipts.last?.isComplete == false, "the restart would come behind the traffic")
             try await server.restart()

@@ -46,8 +46,12 @@ import Testing
                         wide: try await wide.take(until: "end").map(\.text),
                         narrow: try await narrow.take(until: "end").map(\.text)
                     )
-                    #expect(texts.wide == ["0", "1", "2"])
-                    #expect(texts.narrow == ["0", "1", "2"])
+                    withKnownIssue("on 5.0 Mosquitto sends a copy for each filter, and each copy goes to both") {
+                        #expect(texts.wide == ["0", "1", "2"])
+                        #expect(texts.narrow == ["0", "1", "2"])
+                    } when: {
+                        V.protocolVersion == .v5
+                    }
                 }
             }
         }

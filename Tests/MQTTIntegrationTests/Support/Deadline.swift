@@ -1,6 +1,8 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import NIOCore
+import NIOPosix
 import Synchronization
 import Testing
 
@@ -22,11 +24,11 @@ func withDeadline<Value: Sendable>(
             let work = Task {
                 do { race.end(.success(try await body())) } catch { race.end(.failure(error)) }
             }
-            let watch = Task {
-                try await Task.sleep(for: limit)
+            let watch = MultiThreadedEventLoopGroup.singleton.next().scheduleTask(in: TimeAmount(limit)) {
                 race.end(.failure(DeadlineMissed(description: "\(what) has not ended within \(limit)")))
             }
-            race.contestants([work, watch])
+            race.whenOver { work.cancel() }
+            race.whenOver { watch.cancel() }
         }
     } onCancel: {
         race.end(.failure(CancellationError()))
@@ -51,12 +53,12 @@ private final class Race<Value: Sendable>: Sendable {
         if let result { continuation.resume(with: result) }
     }
 
-    func contestants(_ tasks: [any Cancellable]) {
+    func whenOver(_ cancel: @escaping @Sendable () -> Void) {
         let isOver = self.state.withLock { state in
-            state.cancels = tasks.map { task in { task.cancel() } }
+            if state.result == nil { state.cancels.append(cancel) }
             return state.result != nil
         }
-        if isOver { for task in tasks { task.cancel() } }
+        if isOver { cancel() }
     }
 
     func end(_ result: Result<Value, any Error>) {
@@ -71,9 +73,3 @@ private final class Race<Value: Sendable>: Sendable {
         for cancel in cancels { cancel() }
     }
 }
-
-private protocol Cancellable: Sendable {
-    func cancel()
-}
-
-extension Task: Cancellable {}
