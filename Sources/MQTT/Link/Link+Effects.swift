@@ -117,12 +117,13 @@ extension Link {
         if let alarm = after.alarm { self.world.setAlarm(at: alarm, for: self) }
         if let attempt = after.dial { self.world.dial(for: self, attempt: attempt) }
         if after.mustStore { self.startStoring() }
+        // Before the calls go on: whoever watches from then on must not be told what the call has told.
+        if !after.events.isEmpty { self.tell(after.events) }
         for item in after.ended { item.waiter.end(item.completion) }
         for item in after.endedSubscriptions {
             let error = item.failure.kind == .closed ? nil : MQTTError(item.failure)
             item.core.finish(error, dropping: false)
         }
-        if !after.events.isEmpty { self.tell(after.events) }
     }
 
     /// Writes the last bytes and closes; a peer that takes nothing is not waited for long.
