@@ -23,7 +23,8 @@ extension Link {
     /// The only call that wanted a connection was cancelled.
     func giveUpConnecting() {
         self.change { state in
-            guard !state.engine.isConnected, state.engine.connectCalls.isEmpty else { return }
+            // A client that was connected goes on trying: the call had only joined it.
+            guard !state.engine.hasConnected, state.engine.connectCalls.isEmpty else { return }
             let ignored = OperationID(0)
             state.engine.disconnect(ignored, packet: Disconnect(), now: self.world.now, into: &state.effects)
         }

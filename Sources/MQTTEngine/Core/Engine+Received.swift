@@ -103,12 +103,9 @@ extension Engine {
             self.protocolError(.topicAliasInvalid, "a topic alias we did not allow", now: now, into: &effects)
             return .nothing
         }
-        let route =
-            publish.properties.isEmpty
-            ? self.session.router.route(publish.topic)
-            : self.session.router.route(publish.topic, identifiers: publish.properties.subscriptionIdentifiers)
+        let (route, isUnmatched) = self.route(publish)
         guard let id = publish.packetID else {
-            if route == .nobody { effects.append(.report(.unmatched(topic: publish.topic))) }
+            if isUnmatched { effects.append(.report(.unmatched(topic: publish.topic))) }
             return route == .nobody ? .nothing : .deliver(route, nil)
         }
         let arrival = self.session.inbound.received(
@@ -120,7 +117,7 @@ extension Engine {
         )
         switch arrival {
         case .new(let token):
-            if route == .nobody { effects.append(.report(.unmatched(topic: publish.topic))) }
+            if isUnmatched { effects.append(.report(.unmatched(topic: publish.topic))) }
             return route == .nobody ? .nothing : .deliver(route, token)
         case .duplicate:
             return .nothing
@@ -129,6 +126,18 @@ extension Engine {
             self.protocolError(.receiveMaximumExceeded, words, now: now, into: &effects)
             return .nothing
         }
+    }
+
+    /// Where a message goes, and whether nobody wanted it at all.
+    ///
+    /// A further copy of a message that a subscription gets anyway goes to nobody, and yet is not unmatched.
+    private mutating func route(_ publish: borrowing Publish) -> (route: Route, isUnmatched: Bool) {
+        let identifiers = publish.properties.isEmpty ? [] : publish.properties.subscriptionIdentifiers
+        let route = self.session.router.route(publish.topic, identifiers: identifiers)
+        guard self.session.ledger.hasOverlaps, self.connection?.limits.subscriptionIdentifiersAvailable == true,
+            let narrowed = self.session.ledger.narrow(route, identifiers: identifiers)
+        else { return (route, route == .nobody) }
+        return (narrowed, route == .nobody)
     }
 
     private mutating func judge(_ verdict: OutboundPublishes.Verdict, now: Instant, into effects: inout [Effect]) {

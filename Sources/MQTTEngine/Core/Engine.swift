@@ -29,7 +29,7 @@ package struct Engine: Sendable {
     var reconnect: ReconnectMachine
     package internal(set) var connectCalls: [OperationID] = []
     /// Whether any connection stood since the user asked for one.
-    var hasConnected = false
+    package internal(set) var hasConnected = false
     /// Whether the server may hold a session of this client, from this or an earlier connection.
     var hasSession = false
     /// Seconds the server keeps the session behind the connection: its own word, ours until then.
@@ -40,7 +40,7 @@ package struct Engine: Sendable {
         self.configuration = configuration
         self.clientID = configuration.clientID
         self.sessionExpiry = configuration.sessionExpiry
-        self.session = SessionState(configuration: configuration)
+        self.session = SessionState(configuration: configuration, seed: seed)
         self.reconnect = ReconnectMachine(
             policy: configuration.reconnect,
             credentialsMayChange: configuration.credentialsMayChange,

@@ -19,6 +19,25 @@ package enum Route: Hashable, Sendable {
     }
 }
 
+extension Route {
+    /// The shortest form of some destinations.
+    init(_ destinations: [Destination]) {
+        switch destinations.count {
+        case 0: self = .nobody
+        case 1: self = .one(destinations[0])
+        default: self = .many(destinations)
+        }
+    }
+
+    var destinations: [Destination] {
+        switch self {
+        case .nobody: []
+        case .one(let destination): [destination]
+        case .many(let destinations): destinations
+        }
+    }
+}
+
 /// One subscription a message goes to.
 package struct Destination: Hashable, Sendable {
     package var subscription: SubscriptionID

@@ -11,11 +11,11 @@ package struct SessionState: Sendable {
     package var router = Router()
     package var gate: StoreGate
 
-    package init(configuration: EngineConfiguration) {
+    package init(configuration: EngineConfiguration, seed: UInt64) {
         self.outbound = OutboundPublishes(configuration: configuration)
         let policed = configuration.version.hasProperties ? Int(configuration.receiveMaximum) : 65_535
         self.inbound = InboundPublishes(receiveMaximum: policed)
-        self.ledger = SubscriptionLedger(configuration: configuration)
+        self.ledger = SubscriptionLedger(configuration: configuration, seed: seed)
         self.gate = StoreGate(isDurable: configuration.isDurable)
     }
 

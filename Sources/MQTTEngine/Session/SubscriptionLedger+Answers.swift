@@ -85,6 +85,7 @@ extension SubscriptionLedger {
             users.removeAll { $0 == id }
             self.users[filter.filter] = users.isEmpty ? nil : users
             guard users.isEmpty else { continue }
+            self.forgetOverlaps(of: filter.filter)
             if case .answered(let reason) = status, reason.isError { continue }
             // Before a connection, an earlier life of the session may hold the filter.
             if status != .wanted || limits == nil { unused.append(filter.filter) }
@@ -156,6 +157,7 @@ extension SubscriptionLedger {
         self.entries = [:]
         self.users = [:]
         self.unsent = []
+        self.forgetAllOverlaps()
         return ended.map(\.request)
     }
 

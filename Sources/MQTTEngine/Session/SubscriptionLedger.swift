@@ -50,15 +50,23 @@ package struct SubscriptionLedger: Sendable {
     var unsent: [SubscriptionID] = []
     /// Filters the server's session may still hold though nobody wants them.
     var orphans: [TopicFilter] = []
+    /// Numbers for filters that overlap; nil before 5.0.
+    package private(set) var overlaps: OverlapIdentifiers?
+    /// Filters the server has already, to be asked for again only because of their number.
+    private var asksQuietly: Set<TopicFilter> = []
     private var nextOrder: UInt64 = 0
     let filtersPerSubscribe: Int
     /// Whether the server's session outlives the connection.
     var keepsSession: Bool
 
-    package init(configuration: EngineConfiguration) {
+    package init(configuration: EngineConfiguration, seed: UInt64) {
+        self.overlaps = configuration.version.hasProperties ? OverlapIdentifiers(seed: seed) : nil
         self.filtersPerSubscribe = max(1, configuration.filtersPerSubscribe)
         self.keepsSession = configuration.keepsSession
     }
+
+    /// Whether some filters overlap, so that copies of messages have to be told apart.
+    var hasOverlaps: Bool { self.overlaps?.isEmpty == false }
 
     /// Whether a SUBACK or UNSUBACK is due.
     package var isAwaitingReply: Bool { !self.asked.isEmpty || !self.farewells.isEmpty }
@@ -77,6 +85,7 @@ package struct SubscriptionLedger: Sendable {
 
     /// Notes a subscription; ``sendUnsent(limits:exchanges:into:)`` asks the server.
     package mutating func add(_ request: SubscribeRequest, operation: OperationID?) {
+        if request.identifier == nil { self.markOverlaps(of: request) }
         let status = Array(repeating: Status.wanted, count: request.filters.count)
         self.nextOrder += 1
         self.entries[request.id] = Entry(request: request, status: status, operation: operation, order: self.nextOrder)
@@ -97,10 +106,12 @@ package struct SubscriptionLedger: Sendable {
         var part = Part()
         sending: for id in self.unsent {
             guard let entry = self.entries[id] else { continue }
-            // A server that takes none drops the whole connection over one (MQTT 5.0, 3.2.2.3.12).
-            let identifier = limits.subscriptionIdentifiersAvailable ? entry.request.identifier : nil
             for (index, status) in entry.status.enumerated() where status == .wanted {
-                let size = entry.request.filters[index].filter.subscribeSize
+                let filter = entry.request.filters[index].filter
+                // A server that takes none drops the whole connection over one (MQTT 5.0, 3.2.2.3.12).
+                let wanted = entry.request.identifier ?? self.overlaps?.number(of: filter)
+                let identifier = limits.subscriptionIdentifiersAvailable ? wanted : nil
+                let size = filter.subscribeSize
                 let isFull =
                     part.items.count >= self.filtersPerSubscribe || part.bytes + size > limits.maximumPacketSize
                 if !part.items.isEmpty, isFull || part.identifier != identifier {
@@ -135,7 +146,11 @@ package struct SubscriptionLedger: Sendable {
         let exchange = ExchangeTable.Exchange(phase: .otherRequest, frame: nil, operation: nil, serial: 0)
         guard let packetID = exchanges.open(exchange) else { return false }
         let entries = part.items.compactMap(self.wireEntry)
-        for item in part.items { self.entries[item.subscription]?.status[item.filter] = .asked }
+        for item in part.items {
+            self.entries[item.subscription]?.status[item.filter] = .asked
+            guard !self.asksQuietly.isEmpty, let request = self.entries[item.subscription]?.request else { continue }
+            self.asksQuietly.remove(request.filters[item.filter].filter)
+        }
         self.asked[packetID] = part.items
         let properties: Properties = part.identifier.map { [.subscriptionIdentifier($0)] } ?? []
         effects.append(.send(.subscribe(Subscribe(packetID: packetID, entries: entries, properties: properties))))
@@ -151,7 +166,46 @@ package struct SubscriptionLedger: Sendable {
                 options.qos = max(options.qos, filter.options.qos)
             }
         }
+        if self.asksQuietly.contains(wanted.filter) { options.retainHandling = .doNotSend }
         return Subscribe.Entry(filter: wanted.filter.string, options: options)
+    }
+
+    /// Gives overlapping filters a number; those the server has without one are asked for again, before the new ones.
+    private mutating func markOverlaps(of request: SubscribeRequest) {
+        let again = self.overlaps?.add(request.filters.map(\.filter), beside: self.users.keys) ?? []
+        for filter in again {
+            guard let user = self.users[filter]?.first, let entry = self.entries[user] else { continue }
+            for index in entry.request.filters.indices where entry.request.filters[index].filter == filter {
+                if entry.status[index] != .wanted { self.asksQuietly.insert(filter) }
+                self.entries[user]?.status[index] = .wanted
+            }
+            if !self.unsent.contains(user) { self.unsent.append(user) }
+        }
+    }
+
+    /// The copy of a message that a filter's subscriptions take is not forgotten with one of them.
+    mutating func forgetOverlaps(of filter: TopicFilter) {
+        self.overlaps?.remove(filter)
+        self.asksQuietly.remove(filter)
+    }
+
+    mutating func forgetAllOverlaps() {
+        self.overlaps?.removeAll()
+        self.asksQuietly = []
+    }
+
+    /// Leaves of a route what this copy of the message is for; nil when the copy says nothing about it.
+    package func narrow(_ route: Route, identifiers: [UInt32]) -> Route? {
+        guard let overlaps = self.overlaps, !overlaps.isEmpty else { return nil }
+        guard let isMeant = overlaps.isMeant(identifiers: identifiers) else { return nil }
+        let meant = route.destinations.filter { destination in
+            guard let request = self.entries[destination.subscription]?.request else { return true }
+            let index = Int(destination.filter)
+            return index >= request.filters.count || request.identifier != nil || isMeant(request.filters[index].filter)
+        }
+        // A copy without any number that fits nobody: the server did not keep to its numbers.
+        if meant.isEmpty, identifiers.isEmpty { return nil }
+        return Route(meant)
     }
 }
 
