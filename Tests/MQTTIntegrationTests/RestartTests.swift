@@ -156,7 +156,7 @@ import Testing
     /// Inside CONNECT, or when the broker has repeated what was under way.
     private static let notInRepetitions: Plan = { cut in
         guard cut.isMultiple(of: 2) else { return (3_500 + cut * 407 % 1_500, .serverToClient) }
-        return (cut.isMultiple(of: 4) ? 1 + cut % 29 : 300 + cut * 407 % 700, .clientToServer)
+        return (cut.isMultiple(of: 4) ? 1 + cut % 13 : 300 + cut * 407 % 700, .clientToServer)
     }
 
     /// Cuts in both directions in turn, each time after another number of bytes, until cancelled.
