@@ -20,11 +20,16 @@ struct Tally {
     }
 
     private var numbers: [String: [Int]] = [:]
+    private var distinct: [String: Set<Int>] = [:]
 
     mutating func note(_ message: MQTTMessage) {
         guard let number = message.text.flatMap({ Int($0) }) else { return }
         self.numbers[message.topic, default: []].append(number)
+        self.distinct[message.topic, default: []].insert(number)
     }
+
+    /// How many different messages have come on a topic.
+    func received(_ topic: String) -> Int { self.distinct[topic]?.count ?? 0 }
 
     func result(_ topic: String, published: Int) -> Result {
         let all = self.numbers[topic] ?? []

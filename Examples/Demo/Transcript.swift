@@ -1,6 +1,8 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
+
 /// Lines with the time since the start, in columns.
 struct Transcript {
     private let start = ContinuousClock.now
@@ -9,7 +11,8 @@ struct Transcript {
         let seconds = Self.number(.now - self.start, unit: .seconds(1))
         let time = String(repeating: " ", count: max(0, 7 - seconds.count)) + seconds
         let name = what + String(repeating: " ", count: max(0, 11 - what.count))
-        print("\(time) s  \(name) \(text)")
+        // Not `print`: into a pipe that would come all at once at the end.
+        FileHandle.standardOutput.write(Data("\(time) s  \(name) \(text)\n".utf8))
     }
 
     /// A duration in milliseconds, or in seconds from one on.

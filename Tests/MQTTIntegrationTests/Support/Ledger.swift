@@ -7,15 +7,17 @@ import Testing
 /// Numbered messages on several topics: which came, how often and in which order.
 struct Ledger {
     private var arrivals: [String: [Int]] = [:]
+    private var distinct: [String: Set<Int>] = [:]
 
     mutating func note(_ message: MQTTMessage) {
         guard let number = message.text.flatMap({ Int($0) }) else { return }
         self.arrivals[message.topic, default: []].append(number)
+        self.distinct[message.topic, default: []].insert(number)
     }
 
     /// Topics whose numbers up to `count` have all come.
     func isComplete(_ topics: [String], count: Int) -> Bool {
-        topics.allSatisfy { Set(self.arrivals[$0] ?? []).count >= count }
+        topics.allSatisfy { self.distinct[$0]?.count ?? 0 >= count }
     }
 
     /// Every message arrived, in order of first arrivals; with `once` none came twice.
