@@ -135,4 +135,40 @@ import Testing
         harness.unsubscribe(1, nil)
         #expect(harness.receivePublish(.message("a/b", .atMostOnce)).arrival == .deliver(.one(second), nil))
     }
+
+    @Test func `filters that overlap are told apart by identifiers, and the earlier one is asked for again`() throws {
+        var harness = EngineHarness.connected()
+        #expect(Self.asked(harness.subscribe(.to(["a/+"], id: 1), nil)) == ["a/+": nil])
+        let asked = Self.asked(harness.subscribe(.to(["a/b"], id: 2), nil))
+        let wide = try #require(asked["a/+"] ?? nil)
+        let narrow = try #require(asked["a/b"] ?? nil)
+        #expect(wide != narrow)
+
+        func arrival(_ identifiers: UInt32...) -> Arrival {
+            let properties = Properties(identifiers.map { .subscriptionIdentifier($0) })
+            return harness.receivePublish(Publish(topic: "a/b", properties: properties)).arrival
+        }
+        #expect(arrival(wide) == .deliver(.one(Self.destination(1)), nil))
+        #expect(arrival(narrow) == .deliver(.one(Self.destination(2)), nil))
+        let both = Arrival.deliver(.many([Self.destination(1), Self.destination(2)]), nil)
+        #expect(arrival(wide, narrow) == both)
+        // A server that says nothing, or speaks of an earlier process, is taken to mean everybody.
+        #expect(arrival() == both)
+        #expect(arrival(7) == both)
+    }
+
+    @Test func `before 5_0 nothing has an identifier`() {
+        var harness = EngineHarness.connected(.v311)
+        #expect(Self.asked(harness.subscribe(.to(["a/+"], id: 1), nil)) == ["a/+": nil])
+        #expect(Self.asked(harness.subscribe(.to(["a/b"], id: 2), nil)) == ["a/b": nil])
+    }
+
+    /// The filters of SUBSCRIBE packets, each with its identifier.
+    private static func asked(_ effects: [Effect]) -> [String: UInt32?] {
+        var asked: [String: UInt32?] = [:]
+        for case .send(.subscribe(let packet)) in effects {
+            for entry in packet.entries { asked[entry.filter] = .some(packet.properties.subscriptionIdentifier) }
+        }
+        return asked
+    }
 }

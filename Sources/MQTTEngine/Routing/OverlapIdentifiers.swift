@@ -9,13 +9,7 @@ package import MQTTWire
 /// subscription identifiers of the filters that a copy is for. Filters that overlap no other get none: their messages stay
 /// as small as they can be. Beyond 4,096 filters overlaps are not looked for.
 package struct OverlapIdentifiers: Sendable {
-    private struct Mark {
-        var number: UInt32
-        /// The server never had the filter without the number: a message without it cannot be meant for the filter.
-        var isBorn: Bool
-    }
-
-    private var marks: [TopicFilter: Mark] = [:]
+    private var marks: [TopicFilter: UInt32] = [:]
     private var numbers: Set<UInt32> = []
     private var next: UInt32
 
@@ -31,7 +25,7 @@ package struct OverlapIdentifiers: Sendable {
     package var isEmpty: Bool { self.marks.isEmpty }
 
     /// The identifier to subscribe with.
-    package func number(of filter: TopicFilter) -> UInt32? { self.marks[filter]?.number }
+    package func number(of filter: TopicFilter) -> UInt32? { self.marks[filter] }
 
     /// Notes new filters; gives those of the others that have to be asked for again, with a number.
     package mutating func add(_ new: [TopicFilter], beside others: some Collection<TopicFilter>) -> [TopicFilter] {
@@ -43,10 +37,10 @@ package struct OverlapIdentifiers: Sendable {
                 || new[(index + 1)...].contains { $0 != filter && filter.overlaps($0) }
             guard !overlapping.isEmpty || isAmongOwn else { continue }
             for other in overlapping where self.marks[other] == nil {
-                self.mark(other, isBorn: false)
+                self.mark(other)
                 again.append(other)
             }
-            self.mark(filter, isBorn: !others.contains(filter))
+            self.mark(filter)
             if others.contains(filter) { again.append(filter) }
         }
         return again
@@ -54,7 +48,7 @@ package struct OverlapIdentifiers: Sendable {
 
     /// Nobody uses the filter any more.
     package mutating func remove(_ filter: TopicFilter) {
-        if let mark = self.marks.removeValue(forKey: filter) { self.numbers.remove(mark.number) }
+        if let number = self.marks.removeValue(forKey: filter) { self.numbers.remove(number) }
     }
 
     package mutating func removeAll() {
@@ -65,15 +59,14 @@ package struct OverlapIdentifiers: Sendable {
     /// Which of the filters that match a copy is for; nil when the copy does not say.
     package func isMeant(identifiers: [UInt32]) -> ((TopicFilter) -> Bool)? {
         let known = identifiers.filter(self.numbers.contains)
+        guard !known.isEmpty else { return nil }
         // What is not marked may have been merged into this copy.
-        if !known.isEmpty { return { filter in self.marks[filter].map { known.contains($0.number) } ?? true } }
-        guard identifiers.isEmpty else { return nil }
-        return { filter in self.marks[filter]?.isBorn != true }
+        return { filter in self.marks[filter].map(known.contains) ?? true }
     }
 
-    private mutating func mark(_ filter: TopicFilter, isBorn: Bool) {
+    private mutating func mark(_ filter: TopicFilter) {
         self.next = self.next > 1 ? self.next - 1 : Self.largest
-        self.marks[filter] = Mark(number: self.next, isBorn: isBorn)
+        self.marks[filter] = self.next
         self.numbers.insert(self.next)
     }
 }

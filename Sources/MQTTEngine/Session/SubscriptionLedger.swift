@@ -203,8 +203,6 @@ package struct SubscriptionLedger: Sendable {
             let index = Int(destination.filter)
             return index >= request.filters.count || request.identifier != nil || isMeant(request.filters[index].filter)
         }
-        // A copy without any number that fits nobody: the server did not keep to its numbers.
-        if meant.isEmpty, identifiers.isEmpty { return nil }
         return Route(meant)
     }
 }
