@@ -11,7 +11,7 @@ import Testing
 /// Mosquitto sends a QoS 2 message again that it had released before it was restarted, so exactly-once is shown on two
 /// legs: restarts with the subscriber away, and cut connections with the broker alive. It does the same when a connection
 /// ends while it is still repeating the PUBRELs of the one before (2.0.11: their state falls back to "publish"), so the
-/// subscriber's connections are cut inside CONNECT or behind these repetitions, and few messages are under way at a time.
+/// subscriber's connections are cut inside CONNECT, or when a ping has come back behind these repetitions.
 @Suite(.timeLimit(.minutes(3))) struct RestartTests {
     @Test(arguments: TestedVersion.allCases)
     func `messages published while the broker restarts all reach the subscriber that was away`(
@@ -96,8 +96,8 @@ import Testing
 
         let ends = (Self.sessionsLost(publisher), Self.sessionsLost(subscriber))
         let cutting = Task {
-            async let near = Self.cutAgainAndAgain(publisherProxy, Self.anywhere)
-            async let far = Self.cutAgainAndAgain(subscriberProxy, Self.notInRepetitions)
+            async let near: Void = Self.cutAnywhere(publisherProxy)
+            async let far: Void = Self.cutWhenSettled(subscriberProxy, subscriber)
             return try await (near, far)
         }
         defer { cutting.cancel() }
@@ -144,27 +144,47 @@ import Testing
         }
     }
 
-    /// After how many bytes of which direction to cut.
-    private typealias Plan = @Sendable (_ cut: Int) -> (bytes: Int, direction: CuttingProxy.Direction)
-
-    /// From the middle of a fixed header to some dozens of packets.
-    private static let anywhere: Plan = { cut in
-        let bytes = cut * 259 % 331 + (cut.isMultiple(of: 3) ? 1_000 : 5)
-        return (bytes, cut.isMultiple(of: 2) ? .clientToServer : .serverToClient)
-    }
-
-    /// Inside CONNECT, or when the broker has repeated what was under way.
-    private static let notInRepetitions: Plan = { cut in
-        guard cut.isMultiple(of: 2) else { return (3_500 + cut * 407 % 1_500, .serverToClient) }
-        return (cut.isMultiple(of: 4) ? 1 + cut % 13 : 300 + cut * 407 % 700, .clientToServer)
-    }
-
-    /// Cuts in both directions in turn, each time after another number of bytes, until cancelled.
-    private static func cutAgainAndAgain(_ proxy: CuttingProxy, _ plan: Plan) async throws {
+    /// Cuts in both directions in turn, each time after another number of bytes, until cancelled: from the middle of a
+    /// fixed header to some dozens of packets.
+    private static func cutAnywhere(_ proxy: CuttingProxy) async throws {
         for cut in 1... {
-            let (bytes, direction) = plan(cut)
-            try await proxy.cut(after: bytes, of: direction, reset: cut.isMultiple(of: 5))
+            try await proxy.cut(
+                after: cut * 259 % 331 + (cut.isMultiple(of: 3) ? 1_000 : 5),
+                of: cut.isMultiple(of: 2) ? .clientToServer : .serverToClient,
+                reset: cut.isMultiple(of: 5)
+            )
             try await proxy.waitForCuts(cut)
+        }
+    }
+
+    /// The same, but not while the server repeats what was under way.
+    private static func cutWhenSettled<V: TestVersion>(_ proxy: CuttingProxy, _ client: MQTTClient<V>) async throws {
+        for cut in 1... {
+            if cut.isMultiple(of: 4) {
+                // Inside CONNECT.
+                try await proxy.cut(after: 1 + cut % 13, of: .clientToServer)
+            } else {
+                try await Self.settle(client)
+                try await proxy.cut(
+                    after: 1 + cut * 407 % 1_200,
+                    of: cut.isMultiple(of: 2) ? .clientToServer : .serverToClient,
+                    reset: cut.isMultiple(of: 5)
+                )
+            }
+            try await proxy.waitForCuts(cut)
+        }
+    }
+
+    /// Waits for a connection on which the server has said again what it has to.
+    private static func settle<V: TestVersion>(_ client: MQTTClient<V>) async throws {
+        while true {
+            try await client.connect()
+            do throws(MQTTError) {
+                try await client.ping()
+                return
+            } catch {
+                guard error.code == .connectionLost || error.code == .notConnected else { throw error }
+            }
         }
     }
 }
