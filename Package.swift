@@ -94,7 +94,11 @@ let package = Package(
         // Tests, from the lowest floor up.
         .testTarget(name: "MQTTWireTests", dependencies: ["MQTTWire", nioCore], swiftSettings: settings),
         .testTarget(name: "TopicTests", dependencies: ["MQTTWire"], swiftSettings: settings),
-        .testTarget(name: "MQTTEngineTests", dependencies: ["MQTTEngine", "MQTTWire", nioCore], swiftSettings: settings),
+        .testTarget(
+            name: "MQTTEngineTests",
+            dependencies: ["MQTTEngine", "MQTTWire", nioCore],
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "MQTTTransportTests",
             dependencies: [

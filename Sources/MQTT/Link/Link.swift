@@ -126,7 +126,9 @@ package final class Link: Sendable {
         self.flush()
     }
 
-    /// An alarm rang. One that was set before an earlier one finds nothing to do.
+    /// An alarm rang.
+    ///
+    /// One that was set before an earlier one finds nothing to do.
     package func alarmRang() {
         let after = self.state.withLock { state -> Aftermath? in
             let now = self.world.now

@@ -33,7 +33,8 @@ package struct OverlapIdentifiers: Sendable {
         var again: [TopicFilter] = []
         for (index, filter) in new.enumerated() where self.marks[filter] == nil {
             let overlapping = others.filter { $0 != filter && filter.overlaps($0) }
-            let isAmongOwn = new[..<index].contains { $0 != filter && filter.overlaps($0) }
+            let isAmongOwn =
+                new[..<index].contains { $0 != filter && filter.overlaps($0) }
                 || new[(index + 1)...].contains { $0 != filter && filter.overlaps($0) }
             guard !overlapping.isEmpty || isAmongOwn else { continue }
             for other in overlapping where self.marks[other] == nil {

@@ -38,7 +38,8 @@ extension TopicFilter {
     }
 
     private static func isWild(_ bytes: UnsafeRawBufferPointer, _ level: Range<Int>) -> Bool {
-        level.count == 1 && (bytes[level.lowerBound] == UInt8(ascii: "+") || bytes[level.lowerBound] == UInt8(ascii: "#"))
+        level.count == 1
+            && (bytes[level.lowerBound] == UInt8(ascii: "+") || bytes[level.lowerBound] == UInt8(ascii: "#"))
     }
 
     private static func isMultiLevel(_ bytes: UnsafeRawBufferPointer, _ level: Range<Int>) -> Bool {
