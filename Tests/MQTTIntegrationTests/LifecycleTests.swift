@@ -170,7 +170,7 @@ import ServiceLifecycle
         try await self.withProxy { proxy in
             let client = MQTT5Client.local(proxy.port) {
                 $0.keepAlive = .seconds(1)
-                $0.pingTimeout = .milliseconds(200)
+                $0.pingTimeout = .seconds(1)
             }
             try await client.connect()
             let roundTrip = try await client.ping()
@@ -184,7 +184,7 @@ import ServiceLifecycle
             }
             try await proxy.forward()
             try await wait(for: "connected", in: &events) { $0.isConnected }
-            try await client.ping()
+            try await client.publish("on", to: self.topic, qos: .atLeastOnce)
             await client.disconnect()
         }
     }

@@ -32,6 +32,7 @@ extension MQTTClient where Version: TestVersion {
     /// A client of the tests on a loopback port; `change` makes it special.
     static func local(
         _ port: Int,
+        tls: TLSSettings? = nil,
         clientID: String = unique("c"),
         keepsSession: Bool = false,
         _ change: (inout Configuration) -> Void = { _ in }
@@ -41,7 +42,8 @@ extension MQTTClient where Version: TestVersion {
         configuration.logger = Logger(label: "tests") { _ in SwiftLogNoOpLogHandler() }
         if keepsSession { Version.keepSession(&configuration) }
         change(&configuration)
-        return MQTTClient(to: .tcp("127.0.0.1", port: port), clientID: clientID, configuration: configuration)
+        let endpoint: Endpoint = tls.map { .tls("localhost", port: port, $0) } ?? .tcp("127.0.0.1", port: port)
+        return MQTTClient(to: endpoint, clientID: clientID, configuration: configuration)
     }
 
     /// Runs `body` with a connected client of the tests.
