@@ -2,6 +2,9 @@
 SWIFT ?= swift
 FORMATTED := $(wildcard Sources Tests Examples Benchmarks Snippets Package.swift)
 
+# Tests that wait for brokers and processes, apart from those that only compute: on few cores those would starve them.
+WITH_BROKERS := MQTTIntegrationTests|MQTTCtlTests|FixtureTests
+
 .DEFAULT_GOAL := help
 .PHONY: help setup build test lint format demo bench
 
@@ -21,7 +24,9 @@ demo: setup ## a real broker, restarted while messages are published; nothing is
 
 test: setup ## the import floors, then every test, against brokers of its own
 	@scripts/check-floors.sh
-	$(SWIFT) test
+	$(SWIFT) build --build-tests
+	$(SWIFT) test --skip-build --skip '$(WITH_BROKERS)'
+	$(SWIFT) test --skip-build --filter '$(WITH_BROKERS)'
 	@scripts/check-compile-fail.sh
 
 lint: ## floors, sizes, licence headers, tree and format

@@ -6,7 +6,7 @@ import NIOCore
 import NIOPosix
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct CuttingProxyTests {
+@Suite(.timeLimit(.minutes(10))) struct CuttingProxyTests {
     /// Runs `body` with a proxy in front of a server that sends back whatever it gets.
     private func withEcho(_ body: (CuttingProxy) async throws -> Void) async throws {
         let echo = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)

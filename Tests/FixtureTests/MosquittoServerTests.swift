@@ -6,7 +6,7 @@ import MosquittoFixture
 import NIOSSL
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct MosquittoServerTests {
+@Suite(.timeLimit(.minutes(10))) struct MosquittoServerTests {
     /// What the broker answers to CONNECT, and PINGRESP to show that it goes on.
     private func answer(port: Int, tls: TLSConfiguration? = nil, _ connect: [UInt8]) async throws -> [UInt8] {
         try await RawConnection.with(port: port, tls: tls) { connection in

@@ -9,7 +9,7 @@ import NIOEmbedded
 import Testing
 
 /// The whole client, over channels in memory, in virtual time.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct VirtualTimeTests {
     private static func client<Version>(
         _ type: MQTTClient<Version>.Type,

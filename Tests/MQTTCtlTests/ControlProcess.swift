@@ -56,7 +56,7 @@ final class ControlProcess: Sendable {
 
     /// Its exit status.
     func status() async throws -> Int32 {
-        let raw = try #require(try await self.process.end(within: .seconds(60)), "it does not end: \(self.errors)")
+        let raw = try #require(try await self.process.end(within: .seconds(180)), "it does not end: \(self.errors)")
         return raw & 0x7F == 0 ? raw >> 8 & 0xFF : -(raw & 0x7F)
     }
 
@@ -71,7 +71,7 @@ final class ControlProcess: Sendable {
     }
 
     private func wait(until condition: () -> Bool) async throws {
-        let deadline = ContinuousClock.now + .seconds(30)
+        let deadline = ContinuousClock.now + .seconds(120)
         while !condition() {
             if ContinuousClock.now > deadline {
                 throw FixtureError("it never came; errors: \(self.errors), output: \(self.text.prefix(1_000))")

@@ -6,7 +6,7 @@ import MosquittoFixture
 import Testing
 
 /// How the program ends: the exit statuses, and what it says.
-@Suite(.timeLimit(.minutes(2))) struct EndingProcessTests {
+@Suite(.timeLimit(.minutes(10))) struct EndingProcessTests {
     @Test(arguments: [["--help"], ["--version"], ["pub", "--help"], ["help", "sub"]])
     func `help is no error`(arguments: [String]) async throws {
         let end = try await ControlProcess.run(arguments)
@@ -257,7 +257,7 @@ import Testing
     #endif
 
     private func untilSubscribed(_ server: MosquittoServer) async throws {
-        let deadline = ContinuousClock.now + .seconds(30)
+        let deadline = ContinuousClock.now + .seconds(120)
         while !server.log.contains("New client connected") {
             if ContinuousClock.now > deadline { throw FixtureError("nobody connects") }
             try await ChildProcess.tick()

@@ -6,7 +6,7 @@ import MosquittoFixture
 import Testing
 
 /// The program with a real broker: what goes in comes out.
-@Suite(.timeLimit(.minutes(2))) struct MessageProcessTests {
+@Suite(.timeLimit(.minutes(10))) struct MessageProcessTests {
     @Test(arguments: ["5", "311", "31"])
     func `a message is published and printed`(version: String) async throws {
         try await MosquittoServer.withServer { server in

@@ -6,7 +6,7 @@ import MosquittoFixture
 import Testing
 
 /// When a received message counts as received.
-@Suite(.timeLimit(.minutes(2))) struct AcknowledgementTests {
+@Suite(.timeLimit(.minutes(10))) struct AcknowledgementTests {
     @Test(arguments: TestedVersion.allCases)
     func `an unacknowledged message comes again on the next connection`(version: TestedVersion) async throws {
         func run<V: TestVersion>(_: V.Type) async throws {

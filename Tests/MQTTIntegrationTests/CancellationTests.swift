@@ -6,7 +6,7 @@ import MosquittoFixture
 import Testing
 
 /// A cancelled call ends at once, and the answer that comes later hurts nobody.
-@Suite(.timeLimit(.minutes(2))) struct CancellationTests {
+@Suite(.timeLimit(.minutes(10))) struct CancellationTests {
     /// A server of 5.0 that says what came, waits until the call was cancelled, and answers then.
     private func withLateServer(
         _ body: @escaping @Sendable (MQTT5Client, Pace) async throws -> Void

@@ -8,7 +8,7 @@ import Synchronization
 import Testing
 
 /// TLS, credentials, the will, sessions: what CONNECT is about.
-@Suite(.timeLimit(.minutes(2))) struct ConnectingTests {
+@Suite(.timeLimit(.minutes(10))) struct ConnectingTests {
     @Test func `a server of another authority is not spoken to`() async throws {
         try await withDeadline {
             let server = try await SharedBroker.server

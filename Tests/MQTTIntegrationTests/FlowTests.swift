@@ -6,7 +6,7 @@ import MosquittoFixture
 import Testing
 
 /// What a message loop may do, and what happens when it is slow.
-@Suite(.timeLimit(.minutes(2))) struct FlowTests {
+@Suite(.timeLimit(.minutes(10))) struct FlowTests {
     @Test(arguments: TestedVersion.allCases)
     func `a handler that publishes goes on while its full subscription is flooded`(
         version: TestedVersion

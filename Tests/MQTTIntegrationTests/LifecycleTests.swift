@@ -11,7 +11,7 @@ import ServiceLifecycle
 #endif
 
 /// From the first connection to the last.
-@Suite(.timeLimit(.minutes(2))) struct LifecycleTests {
+@Suite(.timeLimit(.minutes(10))) struct LifecycleTests {
     /// Of one test alone: nobody else publishes to it.
     private let topic = unique("own")
 

@@ -7,7 +7,7 @@ import NIOCore
 import Testing
 
 /// How a publish ends, whatever happens to the connection.
-@Suite(.timeLimit(.minutes(2))) struct PublishingTests {
+@Suite(.timeLimit(.minutes(10))) struct PublishingTests {
     /// Of one test alone: nobody else publishes to it.
     private let topic = unique("own")
 

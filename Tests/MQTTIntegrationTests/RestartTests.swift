@@ -12,14 +12,14 @@ import Testing
 /// legs: restarts with the subscriber away, and cut connections with the broker alive. It does the same when a connection
 /// ends while it is still repeating the PUBRELs of the one before (2.0.11: their state falls back to "publish"), so the
 /// subscriber's connections are cut inside CONNECT, or when a ping has come back behind these repetitions.
-@Suite(.timeLimit(.minutes(3))) struct RestartTests {
+@Suite(.timeLimit(.minutes(10))) struct RestartTests {
     @Test(arguments: TestedVersion.allCases, [false, true])
     func `messages published while the broker restarts all reach the subscriber that was away`(
         version: TestedVersion,
         isTLS: Bool
     ) async throws {
         func run<V: TestVersion>(_: V.Type) async throws {
-            try await withDeadline(.seconds(60)) {
+            try await withDeadline(.seconds(240)) {
                 let options = MosquittoServer.Options(tls: isTLS ? .init() : nil, persistence: true)
                 try await MosquittoServer.withServer(options) { server in
                     try await Self.publishAcrossRestarts(V.self, server, isTLS: isTLS)
@@ -81,7 +81,7 @@ import Testing
         isTLS: Bool
     ) async throws {
         func run<V: TestVersion>(_: V.Type) async throws {
-            try await withDeadline(.seconds(60)) {
+            try await withDeadline(.seconds(240)) {
                 let server = try await SharedBroker.server
                 let port = isTLS ? server.tlsPort : server.port
                 let tls = isTLS ? TLSSettings(trust: .file(server.caFile)) : nil

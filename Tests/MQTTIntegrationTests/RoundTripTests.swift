@@ -6,7 +6,7 @@ import MosquittoFixture
 import NIOCore
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct RoundTripTests {
+@Suite(.timeLimit(.minutes(10))) struct RoundTripTests {
     @Test(arguments: TestedVersion.allCases)
     func `a message comes back as it was sent, at every QoS`(version: TestedVersion) async throws {
         func run<V: TestVersion>(_: V.Type) async throws {

@@ -9,7 +9,7 @@ import NIOCore
 import Testing
 
 /// Credentials and payloads never reach a log or an error.
-@Suite(.timeLimit(.minutes(2))) struct SecrecyTests {
+@Suite(.timeLimit(.minutes(10))) struct SecrecyTests {
     private static let name = "marker-user-name"
     private static let password = "marker-password"
     private static let payload = "marker-payload"

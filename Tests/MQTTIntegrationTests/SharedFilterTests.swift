@@ -7,7 +7,7 @@ import NIOCore
 import Testing
 
 /// Several subscriptions of one client whose filters meet.
-@Suite(.timeLimit(.minutes(2))) struct SharedFilterTests {
+@Suite(.timeLimit(.minutes(10))) struct SharedFilterTests {
     @Test(arguments: TestedVersion.allCases)
     func `two subscriptions with one filter each get every message once`(version: TestedVersion) async throws {
         func run<V: TestVersion>(_: V.Type) async throws {

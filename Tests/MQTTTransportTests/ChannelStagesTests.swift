@@ -9,7 +9,7 @@ import NIOTLS
 import Testing
 
 /// The stages on channels that are no sockets, with every byte moved by hand.
-@Suite(.timeLimit(.minutes(1))) struct ChannelStagesTests {
+@Suite(.timeLimit(.minutes(10))) struct ChannelStagesTests {
     private let certificates: TestCertificates
     private let endpoint: Endpoint
 

@@ -7,7 +7,7 @@ import NIOEmbedded
 import NIOPosix
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct DialerTests {
+@Suite(.timeLimit(.minutes(10))) struct DialerTests {
     @Test(arguments: ["127.0.0.1", "localhost"])
     func `bytes travel both ways over TCP`(host: String) async throws {
         try await TestServer.with { server in

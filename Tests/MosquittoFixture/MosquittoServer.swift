@@ -156,7 +156,7 @@ package final class MosquittoServer: Sendable {
 
     /// Waits until this very broker answers on its ports: a connection alone could be somebody else's.
     private func ready(_ process: BrokerProcess, logFrom start: Int) async throws {
-        let deadline = ContinuousClock.now + .seconds(30)
+        let deadline = ContinuousClock.now + .seconds(120)
         while true {
             let news = String(decoding: self.log.utf8.dropFirst(start), as: UTF8.self)
             if news.contains(" running\n") { break }
@@ -165,7 +165,7 @@ package final class MosquittoServer: Sendable {
                 if news.contains("in use") { throw PortTaken(description: text) }
                 throw FixtureError(text)
             }
-            if ContinuousClock.now > deadline { throw FixtureError("mosquitto is not up in 30 s, saying:\n\(news)") }
+            if ContinuousClock.now > deadline { throw FixtureError("mosquitto is not up in 120 s, saying:\n\(news)") }
             try await ChildProcess.tick()
         }
         for port in [self.port, self.tlsPort] where port != 0 {

@@ -13,7 +13,7 @@ struct DeadlineMissed: Error, CustomStringConvertible {
 
 /// Runs `body`, and fails with words when it has not ended in time, also when it does not heed cancellation.
 func withDeadline<Value: Sendable>(
-    _ limit: Duration = .seconds(30),
+    _ limit: Duration = .seconds(120),
     _ what: String = "the test",
     _ body: @escaping @Sendable () async throws -> Value
 ) async throws -> Value {
