@@ -136,7 +136,7 @@ let package = Package(
         ),
         .testTarget(
             name: "MQTTCtlTests",
-            dependencies: ["mqttctl", "MosquittoFixture", "MQTT", nioCore, nioPosix],
+            dependencies: ["mqttctl", "Hello", "MosquittoFixture", "MQTT", nioCore, nioPosix],
             swiftSettings: settings
         ),
     ]

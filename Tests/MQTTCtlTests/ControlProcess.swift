@@ -11,15 +11,19 @@ final class ControlProcess: Sendable {
     private let folder: TemporaryFolder
 
     /// Next to the bundle of the tests.
-    static let program: String = {
+    static let program = path(of: "mqttctl")
+
+    /// The path of a product of the package.
+    static func path(of name: String) -> String {
         let bundle = CommandLine.arguments.lazy.filter { $0.contains(".xctest") }.first ?? CommandLine.arguments[0]
         let folder = URL(fileURLWithPath: bundle.components(separatedBy: ".xctest")[0]).deletingLastPathComponent()
-        return folder.appendingPathComponent("mqttctl").path
-    }()
+        return folder.appendingPathComponent(name).path
+    }
 
     /// Starts it; its input is what is given, or nothing.
     init(
         _ arguments: [String],
+        program: String = ControlProcess.program,
         input: [UInt8]? = nil,
         descriptor given: Int32? = nil,
         output: String? = nil
@@ -32,7 +36,7 @@ final class ControlProcess: Sendable {
         }
         defer { if let descriptor { close(descriptor) } }
         self.process = try ChildProcess(
-            Self.program,
+            program,
             arguments,
             input: given ?? descriptor,
             output: output ?? self.folder.file("output"),

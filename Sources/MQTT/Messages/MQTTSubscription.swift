@@ -8,8 +8,11 @@ public import MQTTWire
 ///
 /// It goes on across reconnects. Messages belong to the subscription, not to a loop: leaving a loop with `break` and starting
 /// another loses nothing. One task at a time takes messages. When the client is disconnected by its user the sequence ends;
-/// when the client gives up, or the server refuses the subscription, it throws. A subscription that nobody holds any more is
-/// given up.
+/// when the client gives up, or the server refuses the subscription, it throws.
+///
+/// A subscription that nobody holds any more is given up, and the server is told. To leave one to a session that the server
+/// keeps, hold it until ``MQTTClient/disconnect()`` has returned, for example by taking its last messages afterwards: Swift
+/// may let go of a constant after its last use.
 public final class MQTTSubscription: AsyncSequence, Sendable {
     /// A message of the subscription.
     public typealias Element = MQTTMessage

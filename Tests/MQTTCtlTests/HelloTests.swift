@@ -1,0 +1,17 @@
+// This source file is part of swift-mqtt.
+// SPDX-License-Identifier: Apache-2.0
+
+import MosquittoFixture
+import Testing
+
+/// The program of the README, as a process of its own.
+@Suite(.timeLimit(.minutes(10))) struct HelloTests {
+    @Test func `the twelve lines of the README print what they published`() async throws {
+        try await MosquittoServer.withServer { server in
+            let url = "mqtt://127.0.0.1:\(server.port)"
+            let hello = try ControlProcess([url], program: ControlProcess.path(of: "Hello"))
+            #expect(try await hello.status() == 0)
+            #expect(hello.text == "sensors/temp 22.5\n")
+        }
+    }
+}
