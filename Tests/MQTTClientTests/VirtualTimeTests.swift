@@ -135,6 +135,42 @@ struct VirtualTimeTests {
         #expect(try await Self.isReading(peer) == true)
     }
 
+    @Test func `messages that may not be dropped end the connection when they take twice the memory budget`()
+        async throws
+    {
+        let world = VirtualWorld(version: .v5)
+        let client = Self.client(MQTT5Client.self, world) { $0.memoryBudget = 50_000 }
+        async let connected = client.connect()
+        let peer = await world.accept()
+        try await peer.acceptConnect()
+        _ = try await connected
+        async let subscription = client.subscribe(to: "a", qos: .atLeastOnce)
+        guard case .subscribe(let subscribe) = try await peer.next() else { throw UnexpectedPacket() }
+        try await peer.send(.subAck(SubAck(packetID: subscribe.packetID, reasons: [.grantedQoS1])))
+        let messages = try await subscription
+
+        let payload = ByteBuffer(repeating: 0, count: 70_000)
+        let first = Publish(topic: "a", payload: payload, qos: .atLeastOnce, packetID: .first)
+        let second = Publish(topic: "a", payload: payload, qos: .atLeastOnce, packetID: .first.next)
+        try await peer.send(.publish(first))
+        #expect(client.state.isConnected)
+        try await peer.send(.publish(second))
+        try await peer.expect(.disconnect(Disconnect(reason: .quotaExceeded)))
+        // What was received stays the user's.
+        #expect(try await messages.next()?.payload == payload)
+    }
+
+    @Test func `properties of CONNECT that have a setting of their own are refused before a byte is sent`() async {
+        let twice: [Properties] = [
+            [.sessionExpiryInterval(1)], [.receiveMaximum(1)], [.maximumPacketSize(9)], [.topicAliasMaximum(1)],
+        ]
+        for properties in twice {
+            let client = Self.client(MQTT5Client.self, VirtualWorld(version: .v5)) { $0.connectProperties = properties }
+            let error = await #expect(throws: MQTTError.self) { try await client.connect() }
+            #expect(error?.code == .invalidArgument)
+        }
+    }
+
     /// What the client last asked of the channel; a channel reads until it is told not to.
     private static func isReading(_ peer: ScriptedPeer) async throws -> Bool {
         try await peer.channel.testingEventLoop.executeInContext {

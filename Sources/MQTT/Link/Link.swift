@@ -145,7 +145,6 @@ package final class Link: Sendable {
     /// Writes what is in the outbox, and first collects the acknowledgements of messages handed over.
     package func flush() {
         let (segments, channel, after) = self.state.withLock { state in
-            state.isFlushScheduled = false
             for core in state.acknowledging {
                 for token in core.takeAcknowledged() { state.engine.acknowledge(token, into: &state.effects) }
             }
