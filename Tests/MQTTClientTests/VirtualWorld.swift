@@ -103,12 +103,17 @@ final class VirtualWorld: LinkWorld {
 final class ScriptedPeer: Sendable {
     let channel: NIOAsyncTestingChannel
     private let encoder: PacketEncoder
-    private let decoding: Mutex<(decoder: PacketDecoder, packets: [Packet])>
+    private struct Decoding: ~Copyable {
+        var decoder: PacketDecoder
+        var packets: [Packet] = []
+    }
+
+    private let decoding: Mutex<Decoding>
 
     init(channel: NIOAsyncTestingChannel, version: ProtocolVersion) {
         self.channel = channel
         self.encoder = PacketEncoder(version: version)
-        self.decoding = Mutex((PacketDecoder(version: version, role: .server), []))
+        self.decoding = Mutex(Decoding(decoder: PacketDecoder(version: version, role: .server)))
     }
 
     /// Waits for the next packet of the client.

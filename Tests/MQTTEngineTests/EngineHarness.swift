@@ -9,6 +9,7 @@ import MQTTWire
 /// Every event gives the effects it had.
 struct EngineHarness {
     var engine: Engine
+    private var wire: Wire
     var now = Instant(nanoseconds: 1_000_000_000_000)
 
     init(
@@ -19,6 +20,7 @@ struct EngineHarness {
         var configuration = EngineConfiguration(version: version, clientID: "client")
         configure(&configuration)
         self.engine = Engine(configuration: configuration, seed: seed)
+        self.wire = Wire(version)
     }
 
     /// A connection stands; by default the session is kept and resumed.
@@ -89,8 +91,11 @@ struct EngineHarness {
     }
 
     mutating func receivePublish(_ publish: Publish) -> (arrival: Arrival, effects: [Effect]) {
-        var effects: [Effect] = []
-        let arrival = self.engine.receivedPublish(publish, now: self.now, into: &effects)
+        let burst = self.wire.burst(of: publish)
+        var arrival = Arrival.nothing
+        let effects = self.run { engine, now, effects in
+            arrival = engine.receivedPublish(burst.entries[0], of: burst, now: now, into: &effects)
+        }
         return (arrival, effects)
     }
 
@@ -172,8 +177,34 @@ struct EngineHarness {
     private mutating func run(_ body: (inout Engine, Instant, inout [Effect]) -> Void) -> [Effect] {
         var effects: [Effect] = []
         body(&self.engine, self.now, &effects)
-        return effects
+        return effects.map(\.asSent)
     }
+}
+
+/// The bytes between a server and the engine: what is received goes through the decoder.
+private final class Wire {
+    private let encoder: PacketEncoder
+    private var decoder: PacketDecoder
+
+    init(_ version: ProtocolVersion) {
+        self.encoder = PacketEncoder(version: version)
+        self.decoder = PacketDecoder(version: version, role: .client)
+    }
+
+    func burst(of publish: Publish) -> PacketBurst {
+        var bursts: [PacketBurst] = []
+        do {
+            try self.decoder.decode(try self.encoder.encode(.publish(publish)), into: &bursts)
+        } catch {
+            preconditionFailure("The test's own message cannot be sent: \(error)")
+        }
+        return bursts[0]
+    }
+}
+
+extension Effect {
+    /// An answer as the packet it is sent as.
+    fileprivate var asSent: Effect { if case .answer(let answer) = self { .send(answer.packet) } else { self } }
 }
 
 // MARK: - Values

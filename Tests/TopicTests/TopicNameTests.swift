@@ -40,34 +40,3 @@ import Testing
         #expect((combined?.message.utf8.count ?? .max) < 400)
     }
 }
-
-@Suite struct TopicKeyTests {
-    @Test func `topics that differ only in normalization are different keys`() {
-        let composed = "caf\u{E9}"
-        let decomposed = "cafe\u{301}"
-        #expect(composed == decomposed, "Swift takes the two for equal")
-        #expect(TopicKey(composed) != TopicKey(decomposed))
-        let values = [TopicKey(composed): 1, TopicKey(decomposed): 2]
-        #expect(values[TopicKey(composed)] == 1)
-        #expect(values[TopicKey(decomposed)] == 2)
-    }
-
-    @Test func `every length and every changed byte makes a different key`() {
-        var keys: Set<TopicKey> = []
-        var expected = 0
-        for length in 0...40 {
-            let bytes = Array(repeating: UInt8(ascii: "a"), count: length)
-            #expect(keys.insert(TopicKey(String(decoding: bytes, as: UTF8.self))).inserted)
-            expected += 1
-            for index in 0..<length {
-                var changed = bytes
-                changed[index] = UInt8(ascii: "b")
-                let key = TopicKey(String(decoding: changed, as: UTF8.self))
-                #expect(keys.insert(key).inserted)
-                #expect(keys.contains(TopicKey(String(decoding: changed, as: UTF8.self))))
-                expected += 1
-            }
-        }
-        #expect(keys.count == expected)
-    }
-}

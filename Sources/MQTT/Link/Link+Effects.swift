@@ -50,11 +50,9 @@ extension Link {
     private func run(_ effect: Effect, _ state: inout State, _ after: inout Aftermath) {
         switch effect {
         case .send(let packet):
-            do throws(EncodingError) {
-                try state.outbox.append(packet)
-            } catch {
-                self.settings.logger.error("a packet could not be encoded", metadata: ["error": "\(error)"])
-            }
+            do throws(EncodingError) { try state.outbox.append(packet) } catch { self.couldNotEncode(error) }
+        case .answer(let answer):
+            do throws(EncodingError) { try state.outbox.append(answer) } catch { self.couldNotEncode(error) }
         case .sendPublish(let frame, let packetID, let duplicate):
             state.outbox.append(frame, packetID: packetID, duplicate: duplicate)
         case .sendUnacknowledged(let frame):
@@ -74,6 +72,10 @@ extension Link {
         case .report(let event):
             after.events.append(event)
         }
+    }
+
+    private func couldNotEncode(_ error: EncodingError) {
+        self.settings.logger.error("a packet could not be encoded", metadata: ["error": "\(error)"])
     }
 
     private func close(_ state: inout State, _ after: inout Aftermath) {

@@ -6,47 +6,21 @@ import MQTTWire
 import Synchronization
 
 extension Link {
-    /// Messages of one burst, in runs of the same subscription.
-    private struct Deliveries {
-        struct Run {
-            var core: SubscriptionCore
-            var messages: [BufferedMessage?]
-        }
-
-        var runs: [Run] = []
-
-        mutating func append(_ message: consuming BufferedMessage, to core: SubscriptionCore) {
-            if let last = self.runs.indices.last, self.runs[last].core === core {
-                self.runs[last].messages.append(message)
-            } else {
-                self.runs.append(Run(core: core, messages: [message]))
-            }
-        }
-    }
-
-    /// One burst of packets: one lock, one write, then everything that may run the user's code.
-    func received(_ burst: inout [Packet], attempt: UInt64) {
-        var deliveries = Deliveries()
+    /// The packets of one read: one lock, one write, then everything that may run the user's code.
+    func received(_ bursts: [PacketBurst], attempt: UInt64) {
+        var runs: [MessageRun] = []
         let after = self.state.withLock { state -> Aftermath? in
             guard state.attempt == attempt, state.channel != nil else { return nil }
             let now = self.world.now
             state.engine.bytesReceived(now: now)
-            for index in burst.indices {
-                // Moved out, not copied: half the cost of a small message is counting references.
-                var packet = Packet.pingRequest
-                swap(&packet, &burst[index])
-                switch consume packet {
-                case .publish(let publish): Self.received(publish, now: now, &state, &deliveries)
-                case let other: state.engine.received(other, now: now, into: &state.effects)
-                }
-            }
+            for burst in bursts { state.received(burst, now: now, into: &runs) }
             return self.settle(&state)
         }
         guard var after else { return }
         // Before the messages: a consumer may disconnect at once, and the events have to be told in their order.
         self.tell(after.events)
         after.events = []
-        self.deliver(&deliveries)
+        self.deliver(runs)
         self.carryOut(after, wakes: false)
         if self.isFarOverBudget { self.closeOverBudget(attempt: attempt) }
         self.flush()
@@ -61,37 +35,10 @@ extension Link {
         }
     }
 
-    private static func received(
-        _ publish: consuming Publish,
-        now: Instant,
-        _ state: inout State,
-        _ deliveries: inout Deliveries
-    ) {
-        let arrival = state.engine.receivedPublish(publish, now: now, into: &state.effects)
-        guard case .deliver(let route, let token) = arrival else { return }
-        switch route {
-        case .nobody:
-            break
-        case .one(let destination):
-            guard let core = state.subscriptions[Int(destination.subscription.rawValue)] else { return }
-            let token = destination.acknowledgesLater ? token : nil
-            let message = BufferedMessage(publish: publish, filterIndex: destination.filter, token: token)
-            deliveries.append(message, to: core)
-        case .many(let destinations):
-            let publish = publish
-            for destination in destinations {
-                guard let core = state.subscriptions[Int(destination.subscription.rawValue)] else { continue }
-                let token = destination.acknowledgesLater ? token : nil
-                let message = BufferedMessage(publish: publish, filterIndex: destination.filter, token: token)
-                deliveries.append(message, to: core)
-            }
-        }
-    }
-
-    private func deliver(_ deliveries: inout Deliveries) {
-        for index in deliveries.runs.indices {
-            let core = deliveries.runs[index].core
-            let pushed = core.push(&deliveries.runs[index].messages)
+    private func deliver(_ runs: [MessageRun]) {
+        for run in runs {
+            let core = run.source
+            let pushed = core.push(run)
             if pushed.dropped > 0 { self.tellDropped(pushed.dropped, of: core) }
             if pushed.failed { self.overflowed(core) }
             if pushed.becameOverfull { self.change { $0.overfull += 1 } }
@@ -122,5 +69,48 @@ extension Link {
     /// Acknowledges one message at once.
     func acknowledge(_ token: DeliveryToken, reason: ReasonCode) {
         self.change { $0.engine.acknowledge(token, reason: reason, into: &$0.effects) }
+    }
+}
+
+extension Link.State {
+    /// Lets the engine decide on the packets of one buffer, and collects the messages for each subscription.
+    mutating func received(_ burst: PacketBurst, now: Instant, into runs: inout [MessageRun]) {
+        for entry in burst.entries {
+            switch entry.kind {
+            case .publish:
+                self.receivedPublish(entry, of: burst, now: now)
+            case .pubAck, .pubRec, .pubRel, .pubComp, .other:
+                self.engine.received(burst.packet(of: entry), now: now, into: &self.effects)
+            }
+        }
+        for slot in self.arrived {
+            var entries: [MessageRun.Entry] = []
+            swap(&entries, &self.subscriptions[slot].arrived)
+            guard let core = self.subscriptions[slot].core else { continue }
+            runs.append(MessageRun(entries, of: burst, for: core))
+        }
+        self.arrived.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func receivedPublish(_ publish: PacketBurst.Entry, of burst: PacketBurst, now: Instant) {
+        switch self.engine.receivedPublish(publish, of: burst, now: now, into: &self.effects) {
+        case .nothing, .deliver(.nobody, _):
+            break
+        case .deliver(.one(let destination), let token):
+            self.collect(publish, for: destination, token)
+        case .deliver(.many(let destinations), let token):
+            for destination in destinations { self.collect(publish, for: destination, token) }
+        }
+    }
+
+    private mutating func collect(
+        _ publish: PacketBurst.Entry,
+        for destination: Destination,
+        _ token: DeliveryToken?
+    ) {
+        let slot = Int(destination.subscription.rawValue)
+        let token = destination.acknowledgesLater ? token : nil
+        if self.subscriptions[slot].arrived.isEmpty { self.arrived.append(slot) }
+        self.subscriptions[slot].arrived.append(MessageRun.Entry(publish, filter: destination.filter, token: token))
     }
 }

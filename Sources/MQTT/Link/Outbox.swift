@@ -31,6 +31,11 @@ struct Outbox {
         try self.encoder.encode(packet, into: &self.tail)
     }
 
+    /// Appends an answer.
+    mutating func append(_ answer: Answer) throws(EncodingError) {
+        try self.encoder.encode(answer.packet, into: &self.tail)
+    }
+
     /// Appends a PUBLISH, which was checked when its frame was made.
     mutating func append(_ frame: PublishFrame, packetID: PacketID?, duplicate: Bool) {
         guard frame.message.payload.readableBytes >= Self.copyLimit else {

@@ -9,7 +9,8 @@ package final class PacketHandler: ChannelInboundHandler {
     package typealias InboundIn = ByteBuffer
 
     private var decoder: PacketDecoder
-    private var burst: [Packet] = []
+    private var bursts: [PacketBurst] = []
+    private var count = 0
     private let link: Link
     private let attempt: UInt64
 
@@ -25,12 +26,15 @@ package final class PacketHandler: ChannelInboundHandler {
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let buffer = self.unwrapInboundIn(data)
         do throws(DecodingError) {
-            try self.decoder.decode(Self.compact(buffer), into: &self.burst)
-            if self.burst.count >= Self.burstLimit { self.handOver() }
+            let before = self.bursts.count
+            defer { for burst in self.bursts[before...] { self.count += burst.entries.count } }
+            try self.decoder.decode(Self.compact(buffer), into: &self.bursts)
         } catch {
             self.handOver()
             self.link.malformed(error, attempt: self.attempt)
+            return
         }
+        if self.count >= Self.burstLimit { self.handOver() }
     }
 
     package func channelReadComplete(context: ChannelHandlerContext) {
@@ -56,14 +60,12 @@ package final class PacketHandler: ChannelInboundHandler {
     }
 
     private func handOver() {
-        guard !self.burst.isEmpty else { return }
+        guard !self.bursts.isEmpty else { return }
         // Taken out: closing the channel calls back into this handler before the link returns.
-        var burst: [Packet] = []
-        swap(&burst, &self.burst)
-        self.link.received(&burst, attempt: self.attempt)
-        guard self.burst.isEmpty else { return }
-        burst.removeAll(keepingCapacity: true)
-        swap(&burst, &self.burst)
+        var bursts: [PacketBurst] = []
+        swap(&bursts, &self.bursts)
+        self.count = 0
+        self.link.received(bursts, attempt: self.attempt)
     }
 
     /// A small message must not pin a large read buffer.

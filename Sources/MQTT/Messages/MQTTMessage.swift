@@ -7,68 +7,64 @@ public import NIOCore
 
 /// A message that came for a subscription.
 public struct MQTTMessage: Sendable {
-    let publish: Publish
-    /// What acknowledges it; also knows the filters.
-    let source: SubscriptionCore
-    let filterIndex: UInt16
-    let token: DeliveryToken?
+    /// What it came with.
+    let run: MessageRun
+    /// Its number there.
+    let index: Int
 
-    init(_ buffered: consuming BufferedMessage, source: SubscriptionCore) {
-        self.publish = buffered.publish
-        self.filterIndex = buffered.filterIndex
-        self.token = buffered.token
-        self.source = source
-    }
+    private var entry: MessageRun.Entry { self.run.entries[self.index] }
 
     /// The topic it was published to.
-    public var topic: String { self.publish.topic }
+    public var topic: String { self.run.topic(at: self.index) }
 
     /// The bytes, without a copy.
     ///
     /// Keeping a message keeps the buffer it was read into.
-    public var payload: ByteBuffer { self.publish.payload }
+    public var payload: ByteBuffer { self.run.payload(at: self.index) }
 
     /// The payload as text; nil when it is not UTF-8.
-    public var text: String? { self.publish.payload.utf8Text }
+    public var text: String? { self.payload.utf8Text }
 
     /// The QoS it was delivered with.
-    public var qos: QoS { self.publish.qos }
+    public var qos: QoS { self.entry.publish.qos }
 
     /// Whether the server had kept it as a retained message.
     ///
     /// With "retain as published", the publisher's flag.
-    public var retain: Bool { self.publish.retain }
+    public var retain: Bool { self.entry.publish.retain }
 
     /// Whether the server says it may have sent it before; only a hint.
-    public var isDuplicate: Bool { self.publish.duplicate }
+    public var isDuplicate: Bool { self.entry.publish.duplicate }
 
     /// The 5.0 properties; empty before 5.0.
-    public var properties: Properties { self.publish.properties }
+    ///
+    /// They are read from the packet each time: ask once where several are needed.
+    public var properties: Properties { self.run.properties(at: self.index) }
 
     /// The packet identifier it came with, for logs; nil at QoS 0.
     ///
     /// It means nothing on another connection.
-    public var packetIdentifier: UInt16? { self.publish.packetID?.rawValue }
+    public var packetIdentifier: UInt16? { self.entry.publish.packetID?.rawValue }
 
     /// The filter of the subscription that matched.
-    public var filter: TopicFilter { self.source.filter(at: self.filterIndex) }
+    public var filter: TopicFilter { self.run.source.filter(at: self.entry.filter) }
 
     /// What the wildcards of the filter stand for, in order; empty without wildcards.
-    public var captures: [String] { self.filter.captures(in: self.publish.topic) ?? [] }
+    public var captures: [String] { self.filter.captures(in: self.topic) ?? [] }
 
     /// Acknowledges the message to the server, when the subscription acknowledges by hand.
     ///
     /// Harmless twice, at QoS 0, with another acknowledgement policy, and after the connection it came on has ended: then the
     /// server sends the message again.
     public func acknowledge() {
-        if let token = self.token { self.source.acknowledgeByHand(token, reason: .success) }
+        if let token = self.entry.token { self.run.source.acknowledgeByHand(token, reason: .success) }
     }
 }
 
 extension MQTTMessage: CustomStringConvertible {
     /// Topic, QoS and size, never the payload.
     public var description: String {
-        "\(self.topic) (QoS \(self.qos.rawValue), \(self.publish.payload.readableBytes) bytes)"
+        "\(self.topic) (QoS \(self.qos.rawValue), \(self.entry.publish.payloadLength) bytes)"
     }
 }
 

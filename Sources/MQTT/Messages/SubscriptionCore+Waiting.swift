@@ -1,7 +1,6 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
-import DequeModule
 import MQTTEngine
 import MQTTWire
 import Synchronization
@@ -26,7 +25,7 @@ extension SubscriptionCore {
             return state.waits
         }
         let end = await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
+            await withUnsafeContinuation { continuation in
                 if let end = self.register(continuation, number: number) { continuation.resume(returning: end) }
             }
         } onCancel: {
@@ -41,7 +40,7 @@ extension SubscriptionCore {
     }
 
     /// Stores the continuation, or says why there is nothing to wait for.
-    private func register(_ continuation: CheckedContinuation<WaitEnd, Never>, number: UInt64) -> WaitEnd? {
+    private func register(_ continuation: UnsafeContinuation<WaitEnd, Never>, number: UInt64) -> WaitEnd? {
         self.state.withLock { state in
             if state.waiter != nil { return .busy }
             if !state.buffer.isEmpty || state.end != nil { return .ready }
@@ -80,8 +79,8 @@ extension SubscriptionCore {
             let wasOverfull = state.isOverfull
             state.isOverfull = false
             if dropping {
-                for message in state.buffer {
-                    if let token = message.token { state.acknowledged.append(token) }
+                state.buffer.forEach { run, index in
+                    if let token = run.entries[index].token { state.acknowledged.append(token) }
                 }
                 state.bytes = 0
                 state.buffer.removeAll()

@@ -1,7 +1,6 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
-import DequeModule
 import MQTTEngine
 import MQTTWire
 import Synchronization
@@ -18,7 +17,7 @@ final class SubscriptionCore: Sendable {
     }
 
     struct State {
-        var buffer: Deque<BufferedMessage> = []
+        var buffer = MessageQueue()
         var bytes = 0
         /// How many of ``bytes`` the link knows of; it is told now and then, not for every message.
         var reportedBytes = 0
@@ -34,7 +33,7 @@ final class SubscriptionCore: Sendable {
 
         struct Waiter {
             var number: UInt64
-            var continuation: CheckedContinuation<WaitEnd, Never>
+            var continuation: UnsafeContinuation<WaitEnd, Never>
         }
 
         /// Whether the link has to be asked to come for tokens.
@@ -75,20 +74,17 @@ final class SubscriptionCore: Sendable {
 
     // MARK: - On the event loop
 
-    /// Takes what came in one burst, moving it out of the array; called without the link's lock.
-    func push(_ messages: inout [BufferedMessage?]) -> Pushed {
+    /// Takes what came in one buffer; called without the link's lock.
+    func push(_ run: MessageRun) -> Pushed {
         let isOverBudget = self.link.isOverBudget
         let (pushed, waiter, mustAcknowledge, bytes) = self.state.withLock { state in
             var pushed = Pushed()
-            for index in messages.indices {
-                // `take` moves: no reference is counted.
-                guard let message = messages[index].take() else { continue }
-                if state.end == nil, state.buffer.count < self.options.bufferSize {
-                    state.bytes += message.cost
-                    state.buffer.append(message)
-                } else {
-                    self.append(message, isOverBudget: isOverBudget, to: &state, &pushed)
-                }
+            let room =
+                state.end == nil ? max(0, min(run.entries.count, self.options.bufferSize - state.buffer.count)) : 0
+            for index in 0..<room { state.bytes += run.entries[index].cost }
+            state.buffer.append(run, 0..<room)
+            for index in room..<run.entries.count {
+                self.append(run, index, isOverBudget: isOverBudget, to: &state, &pushed)
             }
             let waiter = state.buffer.isEmpty ? nil : state.waiter.take()
             return (pushed, waiter, state.scheduleAcknowledgement(), state.reportBytes())
@@ -101,19 +97,21 @@ final class SubscriptionCore: Sendable {
 
     /// Takes a message that finds the buffer full, or the subscription at its end.
     private func append(
-        _ message: BufferedMessage,
+        _ run: MessageRun,
+        _ index: Int,
         isOverBudget: Bool,
         to state: inout State,
         _ pushed: inout Pushed
     ) {
+        let entry = run.entries[index]
         guard state.end == nil else {
-            if let token = message.token { state.acknowledged.append(token) }
+            if let token = entry.token { state.acknowledged.append(token) }
             return
         }
         switch self.options.bufferPolicy {
         case .suspend:
             // What was acknowledged on arrival, or never will be, is all that may be lost.
-            if message.token == nil, isOverBudget {
+            if !entry.mustAcknowledge, isOverBudget {
                 pushed.dropped += 1
                 return
             }
@@ -122,23 +120,24 @@ final class SubscriptionCore: Sendable {
                 pushed.becameOverfull = true
             }
         case .dropOldest:
-            if let oldest = state.buffer.popFirst() {
+            if let (oldRun, oldIndex) = state.buffer.popFirst() {
+                let oldest = oldRun.entries[oldIndex]
                 state.bytes -= oldest.cost
                 if let token = oldest.token { state.acknowledged.append(token) }
             }
             pushed.dropped += 1
         case .dropNewest:
-            if let token = message.token { state.acknowledged.append(token) }
+            if let token = entry.token { state.acknowledged.append(token) }
             pushed.dropped += 1
             return
         case .fail:
             // Acknowledged too: it would hold back every later acknowledgement of the connection.
-            if let token = message.token { state.acknowledged.append(token) }
+            if let token = entry.token { state.acknowledged.append(token) }
             pushed.failed = true
             return
         }
-        state.bytes += message.cost
-        state.buffer.append(message)
+        state.bytes += entry.cost
+        state.buffer.append(run, index..<index + 1)
     }
 
     // MARK: - On the consumer's side
@@ -146,33 +145,39 @@ final class SubscriptionCore: Sendable {
     /// The next message, if there is one.
     func takeNext() -> MQTTMessage? {
         let (message, mustAcknowledge, recovered, bytes) = self.state.withLock { state in
-            guard let message = state.buffer.popFirst() else { return (nil as BufferedMessage?, false, false, 0) }
-            state.bytes -= message.cost
-            self.noteHandOver(of: message.token, in: &state)
+            guard let (run, index) = state.buffer.popFirst() else { return (nil as MQTTMessage?, false, false, 0) }
+            let entry = run.entries[index]
+            state.bytes -= entry.cost
+            if entry.mustAcknowledge { self.noteHandOver(of: entry, in: &state) }
+            let message = MQTTMessage(run: run, index: index)
             return (message, state.scheduleAcknowledgement(), self.recovers(&state), state.reportBytes())
         }
         guard let message else { return nil }
         self.tell(mustAcknowledge: mustAcknowledge, recovered: recovered, bytes: bytes)
-        return MQTTMessage(message, source: self)
+        return message
     }
 
     /// All messages that are there, oldest first; empty when there is none.
     func takeAll() -> [MQTTMessage] {
-        let (messages, mustAcknowledge, recovered, bytes) = self.state.withLock { state in
-            var messages: Deque<BufferedMessage> = []
-            swap(&messages, &state.buffer)
+        let (queue, mustAcknowledge, recovered, bytes) = self.state.withLock { state in
+            var queue = MessageQueue()
+            swap(&queue, &state.buffer)
             state.bytes = 0
             if self.options.acknowledgement == .onHandOver {
-                for message in messages { self.noteHandOver(of: message.token, in: &state) }
+                queue.forEach { run, index in self.noteHandOver(of: run.entries[index], in: &state) }
             }
-            return (messages, state.scheduleAcknowledgement(), self.recovers(&state), state.reportBytes())
+            return (queue, state.scheduleAcknowledgement(), self.recovers(&state), state.reportBytes())
         }
         self.tell(mustAcknowledge: mustAcknowledge, recovered: recovered, bytes: bytes)
-        return messages.map { MQTTMessage($0, source: self) }
+        var messages: [MQTTMessage] = []
+        messages.reserveCapacity(queue.count)
+        queue.forEach { run, index in messages.append(MQTTMessage(run: run, index: index)) }
+        return messages
     }
 
-    private func noteHandOver(of token: DeliveryToken?, in state: inout State) {
-        if let token, self.options.acknowledgement == .onHandOver { state.acknowledged.append(token) }
+    private func noteHandOver(of entry: MessageRun.Entry, in state: inout State) {
+        guard self.options.acknowledgement == .onHandOver, let token = entry.token else { return }
+        state.acknowledged.append(token)
     }
 
     /// Whether a buffer that was full has room again.

@@ -7,6 +7,8 @@ package import MQTTWire
 package enum Effect: Equatable, Sendable {
     /// Encode the packet into the outbox.
     case send(Packet)
+    /// Encode the answer into the outbox.
+    case answer(Answer)
     /// Encode a PUBLISH into the outbox, straight from the caller's values.
     case sendPublish(PublishFrame, packetID: PacketID, duplicate: Bool)
     /// Encode a QoS 0 message that waited for the connection, and complete its call if it has one.

@@ -14,7 +14,7 @@ package enum Arrival: Equatable, Sendable {
 extension Engine {
     /// A packet other than PUBLISH came.
     ///
-    /// PUBLISH goes to ``receivedPublish(_:now:into:)``, which moves no message.
+    /// PUBLISH goes to ``receivedPublish(_:of:now:into:)``, which makes nothing of it.
     package mutating func received(_ packet: Packet, now: Instant, into effects: inout [Effect]) {
         switch self.phase {
         case .handshaking(let handshake):
@@ -87,7 +87,8 @@ extension Engine {
     ///
     /// The message itself stays with the caller.
     package mutating func receivedPublish(
-        _ publish: borrowing Publish,
+        _ publish: PacketBurst.Entry,
+        of burst: borrowing PacketBurst,
         now: Instant,
         into effects: inout [Effect]
     ) -> Arrival {
@@ -98,15 +99,15 @@ extension Engine {
             }
             return .nothing
         }
-        guard !publish.topic.isEmpty, publish.properties.isEmpty || publish.properties.topicAlias == nil else {
+        guard !publish.hasTopicAlias else {
             // We announce no topic aliases, so that every one is above our maximum (MQTT 5.0, 3.3.4).
             self.protocolError(.topicAliasInvalid, "a topic alias we did not allow", now: now, into: &effects)
             return .nothing
         }
-        let (route, isUnmatched) = self.route(publish)
+        let (route, isUnmatched) = self.route(publish, of: burst)
         guard let id = publish.packetID else {
-            if isUnmatched { effects.append(.report(.unmatched(topic: publish.topic))) }
-            return route == .nobody ? .nothing : .deliver(route, nil)
+            if isUnmatched { effects.append(.report(.unmatched(topic: burst.topics[publish.topic]))) }
+            return route.isNobody ? .nothing : .deliver(route, nil)
         }
         let arrival = self.session.inbound.received(
             id: id,
@@ -117,8 +118,8 @@ extension Engine {
         )
         switch arrival {
         case .new(let token):
-            if isUnmatched { effects.append(.report(.unmatched(topic: publish.topic))) }
-            return route == .nobody ? .nothing : .deliver(route, token)
+            if isUnmatched { effects.append(.report(.unmatched(topic: burst.topics[publish.topic]))) }
+            return route.isNobody ? .nothing : .deliver(route, token)
         case .duplicate:
             return .nothing
         case .overReceiveMaximum:
@@ -131,13 +132,20 @@ extension Engine {
     /// Where a message goes, and whether nobody wanted it at all.
     ///
     /// A further copy of a message that a subscription gets anyway goes to nobody, and yet is not unmatched.
-    private mutating func route(_ publish: borrowing Publish) -> (route: Route, isUnmatched: Bool) {
-        let identifiers = publish.properties.isEmpty ? [] : publish.properties.subscriptionIdentifiers
-        let route = self.session.router.route(publish.topic, identifiers: identifiers)
+    private mutating func route(
+        _ publish: PacketBurst.Entry,
+        of burst: borrowing PacketBurst
+    ) -> (route: Route, isUnmatched: Bool) {
+        guard publish.hasSubscriptionIdentifiers else {
+            let route = self.session.router.route(publish.topic, of: burst.topics)
+            return (route, route.isNobody)
+        }
+        let identifiers = burst.properties(of: publish).subscriptionIdentifiers
+        let route = self.session.router.route(burst.topics[publish.topic], identifiers: identifiers)
         guard self.session.ledger.hasOverlaps, self.connection?.limits.subscriptionIdentifiersAvailable == true,
             let narrowed = self.session.ledger.narrow(route, identifiers: identifiers)
-        else { return (route, route == .nobody) }
-        return (narrowed, route == .nobody)
+        else { return (route, route.isNobody) }
+        return (narrowed, route.isNobody)
     }
 
     private mutating func judge(_ verdict: OutboundPublishes.Verdict, now: Instant, into effects: inout [Effect]) {

@@ -9,6 +9,8 @@ package enum Route: Hashable, Sendable {
     case one(Destination)
     case many([Destination])
 
+    package var isNobody: Bool { if case .nobody = self { true } else { false } }
+
     /// How many of the subscriptions acknowledge the message themselves.
     package var acknowledgers: Int {
         switch self {

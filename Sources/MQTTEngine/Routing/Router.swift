@@ -5,20 +5,17 @@ package import MQTTWire
 
 /// Finds the subscriptions a message goes to: each at most once, however many of its filters match.
 ///
-/// Answers are remembered by topic, because a client sees the same topics again and again.
+/// Answers are remembered by the number of the topic, because a client sees the same topics again and again.
 package struct Router: Sendable {
     private var tree = TopicTree<Destination>()
     /// Subscriptions with an identifier of their own (MQTT 5.0, 3.8.2.1.2).
     private var identified: [UInt32: [(destination: Destination, filter: TopicFilter)]] = [:]
     /// Who uses a filter: the server holds it once, with the identifier it heard last.
     private var users: [TopicFilter: [SubscriptionID]] = [:]
-    private var remembered: [TopicKey: Route] = [:]
-    private var lastTopic = TopicKey("")
-    private var lastRoute = Route.nobody
-
-    /// How many topics are remembered before all are forgotten, and how long they may be: a peer chooses them.
-    private static let memory = 4_096
-    private static let longest = 256
+    /// What was found for the topics of ``table``, by their numbers: as bounded as the table is.
+    private var answers: [Route?] = []
+    /// Held, so that no other table can take its place in memory and be taken for it.
+    private var table: TopicTable?
 
     package init() {}
 
@@ -44,21 +41,22 @@ package struct Router: Sendable {
         self.forgetAnswers()
     }
 
-    /// The subscriptions a topic goes to.
-    package mutating func route(_ topic: String) -> Route {
-        let key = TopicKey(topic)
-        if key == self.lastTopic { return self.lastRoute }
-        let route: Route
-        if let known = self.remembered[key] {
-            route = known
-        } else {
-            route = self.search(topic)
-            guard topic.utf8.count <= Self.longest else { return route }
-            if self.remembered.count >= Self.memory { self.remembered.removeAll(keepingCapacity: true) }
-            self.remembered[key] = route
+    /// The subscriptions a topic goes to; the answer is remembered as long as the table and the filters stay the same.
+    package mutating func route(_ number: UInt16, of table: TopicTable) -> Route {
+        if table === self.table, Int(number) < self.answers.count, let known = self.answers[Int(number)] {
+            return known
         }
-        self.lastTopic = key
-        self.lastRoute = route
+        return self.find(number, of: table)
+    }
+
+    private mutating func find(_ number: UInt16, of table: TopicTable) -> Route {
+        if table !== self.table {
+            self.answers.removeAll(keepingCapacity: true)
+            self.table = table
+        }
+        while self.answers.count <= Int(number) { self.answers.append(nil) }
+        let route = self.route(table[number])
+        self.answers[Int(number)] = route
         return route
     }
 
@@ -67,7 +65,7 @@ package struct Router: Sendable {
     /// The topic decides first: an identifier of an earlier process may still come with the backlog of its session, and
     /// names somebody else by now. Where several subscriptions match, the identifiers say whose copy this is. A server
     /// that rewrites topics may name one whose filter does not match.
-    package mutating func route(_ topic: String, identifiers: [UInt32]) -> Route {
+    package func route(_ topic: String, identifiers: [UInt32]) -> Route {
         let byTopic = self.route(topic)
         guard !identifiers.isEmpty, !self.identified.isEmpty else { return byTopic }
         switch byTopic {
@@ -96,7 +94,8 @@ package struct Router: Sendable {
         return named
     }
 
-    private func search(_ topic: String) -> Route {
+    /// The subscriptions a topic goes to, searched for.
+    package func route(_ topic: String) -> Route {
         var matches: [Destination] = []
         self.tree.forEachMatch(topic) { matches.append($0) }
         guard matches.count > 1 else { return matches.first.map(Route.one) ?? .nobody }
@@ -112,9 +111,6 @@ package struct Router: Sendable {
     }
 
     private mutating func forgetAnswers() {
-        self.remembered.removeAll(keepingCapacity: true)
-        // An empty topic is never routed.
-        self.lastTopic = TopicKey("")
-        self.lastRoute = .nobody
+        self.answers.removeAll(keepingCapacity: true)
     }
 }

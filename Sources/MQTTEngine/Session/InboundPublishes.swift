@@ -110,12 +110,12 @@ package struct InboundPublishes: Sendable {
             // The store may know the identifier still, if it failed to forget it: it would take a new message for an
             // old.
             let ticket = gate.persist(.inboundReleased(packetID: id.rawValue), into: &effects)
-            gate.send(.pubComp(Acknowledgement(packetID: id, reason: reason)), after: ticket, into: &effects)
+            gate.send(Answer(.pubComp, id, reason: reason), after: ticket, into: &effects)
             return
         }
         if kept.isCounted { self.inFlight -= 1 }
         let ticket = gate.persist(.inboundReleased(packetID: id.rawValue), into: &effects)
-        gate.send(.pubComp(Acknowledgement(packetID: id)), after: ticket, into: &effects)
+        gate.send(Answer(.pubComp, id), after: ticket, into: &effects)
     }
 
     /// The link ended: the server sends again what was not acknowledged.
@@ -169,19 +169,18 @@ package struct InboundPublishes: Sendable {
         while let first = self.waiting.first, first.remaining <= 0 {
             self.waiting.removeFirst()
             self.firstSerial &+= 1
-            let answer = Acknowledgement(packetID: first.id, reason: first.reason)
             if first.qos == .atLeastOnce {
                 self.inFlight -= 1
-                gate.send(.pubAck(answer), after: .none, into: &effects)
+                gate.send(Answer(.pubAck, first.id, reason: first.reason), after: .none, into: &effects)
             } else if self.kept[first.id] == nil {
                 // The server sent PUBREL before our PUBREC: the exchange is over.
                 continue
             } else if first.reason.isError {
                 if self.kept.removeValue(forKey: first.id)?.isCounted == true { self.inFlight -= 1 }
-                gate.send(.pubRec(answer), after: .none, into: &effects)
+                gate.send(Answer(.pubRec, first.id, reason: first.reason), after: .none, into: &effects)
             } else {
                 let ticket = gate.persist(.inboundReceived(packetID: first.id.rawValue), into: &effects)
-                gate.send(.pubRec(answer), after: ticket, into: &effects)
+                gate.send(Answer(.pubRec, first.id, reason: first.reason), after: ticket, into: &effects)
             }
         }
     }

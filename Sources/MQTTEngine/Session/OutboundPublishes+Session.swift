@@ -105,8 +105,8 @@ extension OutboundPublishes {
             guard self.exchanges.phase(of: id) == .releaseHeld else { return }
             self.exchanges.update(id) { $0.phase = self.isConnected ? .awaitingPubComp : .releaseReady }
             if self.isConnected { effects.append(.send(.pubRel(Acknowledgement(packetID: id)))) }
-        case .answer(let packet):
-            effects.append(.send(packet))
+        case .answer(let answer):
+            effects.append(.answer(answer))
         }
     }
 

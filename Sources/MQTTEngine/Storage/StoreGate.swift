@@ -14,7 +14,7 @@ package struct StoreGate: Sendable {
         /// The PUBREL of an exchange.
         case release(PacketID)
         /// An answer on this connection.
-        case answer(Packet)
+        case answer(Answer)
     }
 
     package let isDurable: Bool
@@ -39,11 +39,11 @@ package struct StoreGate: Sendable {
     }
 
     /// Sends an answer when the ticket is confirmed.
-    package mutating func send(_ packet: Packet, after ticket: Ticket, into effects: inout [Effect]) {
+    package mutating func send(_ answer: Answer, after ticket: Ticket, into effects: inout [Effect]) {
         if self.isConfirmed(ticket), self.held.isEmpty {
-            effects.append(.send(packet))
+            effects.append(.answer(answer))
         } else {
-            self.held.append((max(ticket, self.held.last?.ticket ?? .none), ticket, .answer(packet)))
+            self.held.append((max(ticket, self.held.last?.ticket ?? .none), ticket, .answer(answer)))
         }
     }
 

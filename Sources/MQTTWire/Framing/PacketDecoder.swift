@@ -7,7 +7,7 @@ package import NIOCore
 ///
 /// Payloads and binary properties are slices of the input. After an error nothing more is read: every further call
 /// throws the same error again.
-package struct PacketDecoder: Sendable {
+package struct PacketDecoder: ~Copyable, Sendable {
     /// Which end of the connection reads.
     package enum Role: Hashable, Sendable {
         /// Reads what a server sends.
@@ -25,7 +25,9 @@ package struct PacketDecoder: Sendable {
     package let maximumPacketSize: Int
 
     private var splitter = FrameSplitter()
-    private var topics = TopicCache()
+    private var topics = TopicInterner()
+    /// How many packets the last buffer held.
+    private var usualCount = 4
     private var failure: DecodingError?
 
     package init(version: ProtocolVersion, role: Role, maximumPacketSize: Int = 268_435_460) {
@@ -34,17 +36,17 @@ package struct PacketDecoder: Sendable {
         self.maximumPacketSize = maximumPacketSize
     }
 
-    /// Appends the packets that are now complete.
+    /// Appends the packets that are now complete, in bursts of one buffer each.
     ///
     /// Those before an error have been appended when it is thrown.
-    package mutating func decode(_ input: ByteBuffer, into packets: inout [Packet]) throws(DecodingError) {
+    package mutating func decode(_ input: ByteBuffer, into bursts: inout [PacketBurst]) throws(DecodingError) {
         if let failure = self.failure { throw failure }
         do throws(DecodingError) {
-            guard self.splitter.isPending else { return try self.decodeInPlace(input, into: &packets) }
+            guard self.splitter.isPending else { return try self.decodeInPlace(input, into: &bursts) }
             var input = input
             guard let frame = try self.splitter.complete(from: &input, rules: self.rules) else { return }
-            try self.decodeInPlace(frame, into: &packets)
-            try self.decodeInPlace(input, into: &packets)
+            try self.decodeInPlace(frame, into: &bursts)
+            if input.readableBytes > 0 { try self.decodeInPlace(input, into: &bursts) }
         } catch {
             self.failure = error
             self.splitter.clear()
@@ -52,28 +54,43 @@ package struct PacketDecoder: Sendable {
         }
     }
 
+    /// Appends the packets that are now complete, each as a value of its own.
+    package mutating func decode(_ input: ByteBuffer, into packets: inout [Packet]) throws(DecodingError) {
+        var bursts: [PacketBurst] = []
+        defer {
+            for burst in bursts { packets.append(contentsOf: burst.entries.lazy.map(burst.packet(of:))) }
+        }
+        try self.decode(input, into: &bursts)
+    }
+
     private var rules: FixedHeaderRules {
         FixedHeaderRules(version: self.version, role: self.role, maximumPacketSize: self.maximumPacketSize)
     }
 
     /// Decodes all whole packets of one buffer and keeps the beginning of the next.
-    private mutating func decodeInPlace(_ input: ByteBuffer, into packets: inout [Packet]) throws(DecodingError) {
+    private mutating func decodeInPlace(
+        _ input: ByteBuffer,
+        into bursts: inout [PacketBurst]
+    ) throws(DecodingError) {
+        var burst = OpenBurst(input, topics: self.topics, usualCount: self.usualCount)
         // The error goes out as a value: the closure's own throws would lose its type on older releases of NIOCore.
         let failure: DecodingError? = input.withUnsafeReadableBytes { bytes in
             do throws(DecodingError) {
-                try self.decodeAll(bytes, of: input, into: &packets)
+                try self.decodeAll(bytes, of: input, into: &burst)
                 return nil
             } catch {
                 return error
             }
         }
+        self.usualCount = max(4, burst.entries.count)
+        burst.close(into: &bursts)
         if let failure { throw failure }
     }
 
     private mutating func decodeAll(
         _ bytes: UnsafeRawBufferPointer,
         of input: ByteBuffer,
-        into packets: inout [Packet]
+        into burst: inout OpenBurst
     ) throws(DecodingError) {
         var reader = WireReader(bytes, of: input, role: self.role, version: self.version)
         var position = 0
@@ -84,11 +101,7 @@ package struct PacketDecoder: Sendable {
                 if let rest { self.splitter.keep(rest, header: header) }
                 return
             }
-            let packet = try self.decodePacket(header, &reader)
-            guard reader.isAtEnd else {
-                throw DecodingError(.malformedPacket, "A packet goes on behind its last field")
-            }
-            packets.append(packet)
+            try self.decodePacket(header, &reader, into: &burst)
             position += header.packetSize
         }
     }
@@ -96,17 +109,50 @@ package struct PacketDecoder: Sendable {
     @inline(__always)
     private mutating func decodePacket(
         _ header: FixedHeader,
-        _ reader: inout WireReader
-    ) throws(DecodingError) -> Packet {
+        _ reader: inout WireReader,
+        into burst: inout OpenBurst
+    ) throws(DecodingError) {
         switch header.type {
         case .publish:
-            .publish(try Publish(from: &reader, flags: header.flags, topics: &self.topics))
-        case .pubAck: .pubAck(try Acknowledgement(from: &reader, .pubAck))
-        case .pubRec: .pubRec(try Acknowledgement(from: &reader, .pubRec))
-        case .pubRel: .pubRel(try Acknowledgement(from: &reader, .pubRel))
-        case .pubComp: .pubComp(try Acknowledgement(from: &reader, .pubComp))
-        default: try self.decodeRarePacket(header.type, &reader)
+            try self.decodePublish(flags: header.flags, &reader, into: &burst)
+        case .pubAck, .pubRec, .pubRel, .pubComp:
+            let packet = try Acknowledgement(from: &reader, header.type)
+            try reader.checkEnd()
+            burst.append(packet, header.type)
+        default:
+            let packet = try self.decodeRarePacket(header.type, &reader)
+            try reader.checkEnd()
+            burst.append(packet)
         }
+    }
+
+    /// Reads a PUBLISH, whose flags have been checked (MQTT 5.0, 3.3).
+    @inline(__always)
+    private mutating func decodePublish(
+        flags: UInt8,
+        _ reader: inout WireReader,
+        into burst: inout OpenBurst
+    ) throws(DecodingError) {
+        let field = try reader.readField()
+        let topic = try self.topics.number(of: field)
+        // MQTT-2.2.1-2: at QoS 0 there is no identifier.
+        let packetID = flags & 0b0110 == 0 ? nil : try reader.readPacketID()
+        let properties = try PropertyBlock.checkPublish(&reader)
+        // MQTT 5.0, 3.3.2.1. Whether the alias is known is for the session to say.
+        guard !field.isEmpty || properties.seen.contains(.topicAlias) else {
+            throw DecodingError(.protocolError, "A PUBLISH has neither a topic nor an alias")
+        }
+        let payload = reader.skipRest()
+        let entry = PacketBurst.Entry(
+            flags: flags,
+            packetNumber: packetID?.rawValue ?? 0,
+            topic: topic,
+            payloadStart: UInt32(truncatingIfNeeded: payload.lowerBound),
+            payloadLength: UInt32(truncatingIfNeeded: payload.count),
+            propertiesLength: UInt32(truncatingIfNeeded: properties.length),
+            properties: properties.seen
+        )
+        burst.append(entry, topics: self.topics)
     }
 
     private mutating func decodeRarePacket(

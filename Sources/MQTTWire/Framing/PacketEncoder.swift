@@ -33,6 +33,13 @@ package struct PacketEncoder: Sendable {
         }
     }
 
+    /// The bytes of a packet.
+    package func encode(_ packet: Packet) throws(EncodingError) -> ByteBuffer {
+        var buffer = ByteBuffer()
+        try self.encode(packet, into: &buffer)
+        return buffer
+    }
+
     /// The bytes of the whole packet.
     ///
     /// Refuses what ``encode(_:into:)`` refuses.

@@ -137,8 +137,36 @@ extension WireReader {
         return try self.readSlice(length: length)
     }
 
-    /// The next bytes up to the limit, a slice of the input.
-    mutating func readRest() throws(DecodingError) -> ByteBuffer { try self.readSlice(length: self.remaining) }
+    /// Passes over the next bytes up to the limit, and gives their indices in the input.
+    @inline(__always)
+    mutating func skipRest() -> Range<Int> {
+        let start = self.buffer.readerIndex + self.position
+        defer { self.position = self.limit }
+        return start..<start + self.remaining
+    }
+
+    /// Refuses a packet that goes on behind its last field.
+    @inline(__always)
+    func checkEnd() throws(DecodingError) {
+        guard self.isAtEnd else {
+            throw DecodingError(.malformedPacket, "A packet goes on behind its last field")
+        }
+    }
+
+    /// Passes over bytes.
+    mutating func skip(_ count: Int) throws(DecodingError) {
+        guard count <= self.remaining else { throw .endsInsideField }
+        self.position += count
+    }
+
+    /// Passes over a UTF-8 string (MQTT 5.0, 1.5.4), which is checked; gives what was found in it.
+    mutating func checkString() throws(DecodingError) -> (field: UnsafeRawBufferPointer, scan: ByteScan) {
+        let field = try self.readField()
+        let scan = ByteScan(field)
+        guard !scan.hasNull else { throw DecodingError(.malformedPacket, "A string holds U+0000") }
+        if !scan.isASCII { _ = try WireString.decode(field) }
+        return (field, scan)
+    }
 
     private mutating func readSlice(length: Int) throws(DecodingError) -> ByteBuffer {
         guard length <= self.remaining,

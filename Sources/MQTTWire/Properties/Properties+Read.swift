@@ -24,35 +24,27 @@ extension Properties {
     private init(from reader: inout WireReader, length: Int, in place: PropertyPlaces) throws(DecodingError) {
         var list: [Property] = []
         list.reserveCapacity(4)
-        let outerLimit = try reader.enterBlock(length: length)
-        var seen = PropertySet()
-        while !reader.isAtEnd {
-            guard let id = PropertyID(rawValue: try reader.readByte()) else {
-                throw DecodingError(.malformedPacket, "A property has an unknown identifier")
-            }
-            guard id.places.contains(place) else {
-                throw DecodingError(.malformedPacket, "A property is in a packet that may not carry it")
-            }
-            guard !id.isFromWrongEnd(in: place, readBy: reader.role) else {
-                throw DecodingError(.protocolError, "A property came from the end that may not send it")
-            }
-            guard seen.insert(id) || id.mayRepeat(in: place) else {
-                throw DecodingError(.protocolError, "A property is there twice")
-            }
+        _ = try PropertyBlock.walk(&reader, length: length, in: place) { (id, reader) throws(DecodingError) in
             list.append(try Property(id, from: &reader))
         }
-        reader.leaveBlock(outerLimit)
-        // MQTT 5.0, 3.1.2.11.10.
-        guard !seen.contains(.authenticationData) || seen.contains(.authenticationMethod) else {
-            throw DecodingError(.protocolError, "There is authentication data without a method")
-        }
         self.init(list)
+    }
+
+    /// Reads a PUBLISH's properties again, which have been found good by ``PropertyBlock``.
+    init(checked buffer: ByteBuffer, endingAt end: Int, length: Int) {
+        self.init()
+        guard length > 0, let block = buffer.getSlice(at: end - length, length: length) else { return }
+        let read: Properties? = block.withUnsafeReadableBytes { bytes in
+            var reader = WireReader(bytes, of: block, role: .client, version: .v5)
+            return try? Properties(from: &reader, length: length, in: .publish)
+        }
+        if let read { self = read }
     }
 }
 
 extension Property {
     /// Reads the value behind an identifier, and checks its range.
-    fileprivate init(_ id: PropertyID, from reader: inout WireReader) throws(DecodingError) {
+    init(_ id: PropertyID, from reader: inout WireReader) throws(DecodingError) {
         switch id {
         case .contentType: self = .contentType(try reader.readString())
         case .responseTopic: self = .responseTopic(try reader.readResponseTopic())
@@ -120,18 +112,19 @@ extension WireReader {
     }
 
     /// A topic name, but its faults are those of a property (MQTT-3.3.2-14).
-    fileprivate mutating func readResponseTopic() throws(DecodingError) -> String {
-        let field = try self.readField()
-        let scan = ByteScan(field)
-        guard !scan.hasNull else { throw DecodingError(.malformedPacket, "A response topic holds U+0000") }
-        let topic = try WireString.decode(field)
-        guard !scan.hasWildcard, !topic.isEmpty else {
+    mutating func checkResponseTopic() throws(DecodingError) -> UnsafeRawBufferPointer {
+        let (field, scan) = try self.checkString()
+        guard !scan.hasWildcard, !field.isEmpty else {
             throw DecodingError(.protocolError, "A response topic is empty or holds a wildcard")
         }
-        return topic
+        return field
+    }
+
+    fileprivate mutating func readResponseTopic() throws(DecodingError) -> String {
+        try WireString.decode(try self.checkResponseTopic())
     }
 }
 
 extension DecodingError {
-    fileprivate static let propertyOutOfRange = DecodingError(.protocolError, "The value of a property is out of range")
+    static let propertyOutOfRange = DecodingError(.protocolError, "The value of a property is out of range")
 }
