@@ -35,14 +35,23 @@ public final class MQTTSubscription: AsyncSequence, Sendable {
     /// The filters of the subscription.
     public var filters: [TopicFilter] { self.core.filters }
 
+    /// The next message, if it is there already.
+    @usableFromInline
+    func takeNext() -> MQTTMessage? { self.core.takeNext() }
+
+    /// Waits until there is a message; false when the subscription has ended.
+    @usableFromInline
+    func waitForMessages() async throws(MQTTError) -> Bool { try await self.core.waitForMessages() }
+
     /// Waits for the next message; nil when the subscription has ended.
     ///
     /// - Throws: ``MQTTError`` with code `cancelled` when the task is cancelled, `alreadyIterating` when another task waits,
     ///   or the error that ended the subscription.
+    @inlinable
     public func next() async throws(MQTTError) -> MQTTMessage? {
         while true {
-            if let message = self.core.takeNext() { return message }
-            guard try await self.core.waitForMessages() else { return nil }
+            if let message = self.takeNext() { return message }
+            guard try await self.waitForMessages() else { return nil }
         }
     }
 
@@ -68,16 +77,20 @@ public final class MQTTSubscription: AsyncSequence, Sendable {
 
     /// Takes the messages of a subscription one by one.
     public struct Iterator: AsyncIteratorProtocol {
-        let subscription: MQTTSubscription
+        @usableFromInline let subscription: MQTTSubscription
 
         /// Waits for the next message; nil when the subscription has ended.
+        @inlinable
         public mutating func next() async throws(MQTTError) -> MQTTMessage? { try await self.subscription.next() }
 
         /// Waits for the next message without leaving the actor; nil when the subscription has ended.
-        public mutating func next(isolation actor: isolated (any Actor)?) async throws(MQTTError) -> MQTTMessage? {
+        ///
+        /// Inlined into the caller's loop: a call that may suspend costs more than to take a message that is there.
+        @inlinable
+        public mutating func next(isolation actor: (any Actor)?) async throws(MQTTError) -> MQTTMessage? {
             while true {
-                if let message = self.subscription.core.takeNext() { return message }
-                guard try await self.subscription.core.waitForMessages() else { return nil }
+                if let message = self.subscription.takeNext() { return message }
+                guard try await self.subscription.waitForMessages() else { return nil }
             }
         }
     }

@@ -79,8 +79,7 @@ final class SubscriptionCore: Sendable {
         let isOverBudget = self.link.isOverBudget
         let (pushed, waiter, mustAcknowledge, bytes) = self.state.withLock { state in
             var pushed = Pushed()
-            let room =
-                state.end == nil ? max(0, min(run.entries.count, self.options.bufferSize - state.buffer.count)) : 0
+            let room = self.room(for: run, isOverBudget: isOverBudget, in: &state, &pushed)
             for index in 0..<room { state.bytes += run.entries[index].cost }
             state.buffer.append(run, 0..<room)
             for index in room..<run.entries.count {
@@ -93,6 +92,25 @@ final class SubscriptionCore: Sendable {
         waiter?.continuation.resume(returning: .ready)
         if mustAcknowledge { self.link.scheduleAcknowledgements(of: self) }
         return pushed
+    }
+
+    /// How many messages of a run can be taken without a look at each.
+    private func room(
+        for run: MessageRun,
+        isOverBudget: Bool,
+        in state: inout State,
+        _ pushed: inout Pushed
+    ) -> Int {
+        guard state.end == nil else { return 0 }
+        let free = self.options.bufferSize - state.buffer.count
+        guard run.entries.count > free else { return run.entries.count }
+        guard self.options.bufferPolicy == .suspend, !isOverBudget else { return max(0, free) }
+        // They are kept all the same: the server has to wait before it sends more.
+        if !state.isOverfull {
+            state.isOverfull = true
+            pushed.becameOverfull = true
+        }
+        return run.entries.count
     }
 
     /// Takes a message that finds the buffer full, or the subscription at its end.
