@@ -19,7 +19,7 @@ final class Dialed: Sendable {
     static func connect(to endpoint: Endpoint, timeout: TimeAmount = .seconds(30)) async throws -> Dialed {
         let (stream, continuation) = AsyncThrowingStream<ByteBuffer, any Error>.makeStream()
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
-        let future = Dialer().dial(endpoint, on: eventLoop, timeout: timeout) { channel in
+        let future = Dialer().dial(endpoint, on: eventLoop, timeout: timeout) { channel, _ in
             try channel.pipeline.syncOperations.addHandler(Collector(continuation))
         }
         return Dialed(try await future.get(), stream)

@@ -35,7 +35,7 @@ import Testing
                 .tcp("127.0.0.1", port: server.port),
                 on: eventLoop,
                 timeout: .seconds(30)
-            ) { channel in
+            ) { channel, _ in
                 channel.eventLoop.assertInEventLoop()
                 #expect(channel.isActive)
             }.get()
@@ -55,7 +55,7 @@ import Testing
                     .tcp("127.0.0.1", port: server.port),
                     on: MultiThreadedEventLoopGroup.singleton.next(),
                     timeout: .seconds(30)
-                ) { channel in
+                ) { channel, _ in
                     continuation.yield(channel)
                     throw NotToday()
                 }.get()
@@ -107,7 +107,7 @@ import Testing
     @Test func `an event loop that has no sockets is an error`() async throws {
         let eventLoop = NIOAsyncTestingEventLoop()
         let error = await #expect(throws: TransportError.self) {
-            let future = Dialer().dial(.tcp("127.0.0.1"), on: eventLoop, timeout: .seconds(30)) { _ in }
+            let future = Dialer().dial(.tcp("127.0.0.1"), on: eventLoop, timeout: .seconds(30)) { _, _ in }
             await eventLoop.run()
             _ = try await future.get()
         }

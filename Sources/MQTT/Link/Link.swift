@@ -4,6 +4,7 @@
 import DequeModule
 package import Logging
 package import MQTTEngine
+package import MQTTTransport
 package import MQTTWire
 package import NIOCore
 import Synchronization
@@ -78,10 +79,11 @@ package final class Link: Sendable {
     // MARK: - On the event loop
 
     /// The handler that belongs at the end of the channel of an attempt.
-    package func makeHandler(attempt: UInt64) -> PacketHandler {
+    package func makeHandler(attempt: UInt64, readBuffers: ReadBuffers? = nil) -> PacketHandler {
         PacketHandler(
             link: self,
             attempt: attempt,
+            readBuffers: readBuffers,
             version: self.settings.version,
             maximumPacketSize: self.settings.maximumPacketSize
         )

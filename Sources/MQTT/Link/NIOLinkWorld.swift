@@ -54,8 +54,9 @@ final class NIOLinkWorld: LinkWorld {
     }
 
     private func dial(for link: Link, attempt: UInt64, credentials: ConnectCredentials?) {
-        let channel = Dialer().dial(self.endpoint, on: self.eventLoop, timeout: self.timeout) { channel in
-            try channel.pipeline.syncOperations.addHandler(link.makeHandler(attempt: attempt))
+        let channel = Dialer().dial(self.endpoint, on: self.eventLoop, timeout: self.timeout) { channel, buffers in
+            let handler = link.makeHandler(attempt: attempt, readBuffers: buffers)
+            try channel.pipeline.syncOperations.addHandler(handler)
         }
         channel.whenComplete { result in
             switch result {

@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import MQTTTransport
 import MQTTWire
 package import NIOCore
 
@@ -11,13 +12,24 @@ package final class PacketHandler: ChannelInboundHandler {
     private var decoder: PacketDecoder
     private var bursts: [PacketBurst] = []
     private var count = 0
+    /// Where the channel's buffers come from, when they come here as they were read.
+    private let readBuffers: ReadBuffers?
+    /// Whether the next read goes on behind the beginning of a large packet.
+    private var isLending = false
     private let link: Link
     private let attempt: UInt64
 
     /// More packets than this are handed over before the read burst ends, so that memory stays bounded.
     private static let burstLimit = 4_096
 
-    init(link: Link, attempt: UInt64, version: ProtocolVersion, maximumPacketSize: Int) {
+    init(
+        link: Link,
+        attempt: UInt64,
+        readBuffers: ReadBuffers?,
+        version: ProtocolVersion,
+        maximumPacketSize: Int
+    ) {
+        self.readBuffers = readBuffers
         self.link = link
         self.attempt = attempt
         self.decoder = PacketDecoder(version: version, role: .client, maximumPacketSize: maximumPacketSize)
@@ -28,13 +40,25 @@ package final class PacketHandler: ChannelInboundHandler {
         do throws(DecodingError) {
             let before = self.bursts.count
             defer { for burst in self.bursts[before...] { self.count += burst.entries.count } }
-            try self.decoder.decode(Self.compact(buffer), into: &self.bursts)
+            try self.decoder.decode(self.isLending ? buffer : Self.compact(buffer), into: &self.bursts)
+            self.prepareRead(after: buffer)
         } catch {
             self.handOver()
             self.link.malformed(error, attempt: self.attempt)
             return
         }
         if self.count >= Self.burstLimit { self.handOver() }
+    }
+
+    /// Says where the next read goes.
+    private func prepareRead(after buffer: ByteBuffer) {
+        guard let readBuffers = self.readBuffers else { return }
+        let wasLending = self.isLending
+        let loan = self.decoder.lendBeginning()
+        self.isLending = loan != nil
+        // A buffer that goes on being lent must not be held here as well: it would be copied to be written to.
+        if !wasLending || loan?.beginning.readableBytes != buffer.readableBytes { readBuffers.takeBack(buffer) }
+        if let loan { readBuffers.goOn(in: loan.beginning, roomFor: loan.room) }
     }
 
     package func channelReadComplete(context: ChannelHandlerContext) {

@@ -32,9 +32,10 @@ final class DialAttempt {
     private static let readsPerTurn: UInt = 4
 
     private let endpoint: Endpoint
+    private let readBuffers: ReadBuffers?
     private let eventLoop: any EventLoop
     private let timeout: TimeAmount
-    private let configure: (any Channel) throws -> Void
+    private let configure: (any Channel, ReadBuffers?) throws -> Void
     private let promise: EventLoopPromise<any Channel>
     private var phase = Phase.preparing
     private var timer: Scheduled<Void>?
@@ -43,10 +44,11 @@ final class DialAttempt {
         endpoint: Endpoint,
         eventLoop: any EventLoop,
         timeout: TimeAmount,
-        configure: @escaping (any Channel) throws -> Void,
+        configure: @escaping (any Channel, ReadBuffers?) throws -> Void,
         promise: EventLoopPromise<any Channel>
     ) {
         self.endpoint = endpoint
+        self.readBuffers = endpoint.tls == nil ? ReadBuffers() : nil
         self.eventLoop = eventLoop
         self.timeout = timeout
         self.configure = configure
@@ -86,14 +88,16 @@ final class DialAttempt {
         bootstrap
             .connectTimeout(self.timeout)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelOption(
-                .recvAllocator,
-                value: FixedSizeRecvByteBufferAllocator(capacity: Self.readBufferSize)
-            )
+            .channelOption(.recvAllocator, value: self.readBuffers ?? self.buffersOfStages)
             .channelOption(.maxMessagesPerRead, value: Self.readsPerTurn)
             // Not a byte is read before there is somebody to take it.
             .channelOption(.autoRead, value: false)
             .connect(host: self.endpoint.host, port: self.endpoint.port)
+    }
+
+    /// Behind a stage that makes buffers of its own, those of the socket are free again at once.
+    private var buffersOfStages: any RecvByteBufferAllocator {
+        FixedSizeRecvByteBufferAllocator(capacity: Self.readBufferSize)
     }
 
     private func connected(_ result: Result<any Channel, any Error>, _ stages: ChannelStages) {
@@ -120,7 +124,7 @@ final class DialAttempt {
         guard case .securing = self.phase else { return }
         do {
             try result.get()
-            try self.configure(channel)
+            try self.configure(channel, self.readBuffers)
         } catch {
             self.fail(TransportError(connectingTo: self.endpoint, failedWith: error))
             return

@@ -20,13 +20,14 @@ package struct Dialer: Sendable {
     ///   - eventLoop: Whose channel it will be.
     ///   - timeout: For the name lookup, TCP and the TLS handshake together.
     ///   - configure: Adds the caller's handlers, on the event loop, once bytes can flow and before any does. The
-    ///     channel is active then, so that the handlers see no `channelActive`.
+    ///     channel is active then, so that the handlers see no `channelActive`. The read buffers are there when the
+    ///     handlers get what the socket read as it was read.
     /// - Returns: The channel, or a ``TransportError``.
     package func dial(
         _ endpoint: Endpoint,
         on eventLoop: any EventLoop,
         timeout: TimeAmount,
-        configure: @escaping @Sendable (any Channel) throws -> Void
+        configure: @escaping @Sendable (any Channel, ReadBuffers?) throws -> Void
     ) -> EventLoopFuture<any Channel> {
         let promise = eventLoop.makePromise(of: (any Channel).self)
         let threadPool = self.threadPool

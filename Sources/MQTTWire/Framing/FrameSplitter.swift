@@ -9,13 +9,22 @@ import NIOCore
 /// grows while payloads still point into it. So packets are parsed where they were read, and only the bytes of a packet
 /// that began in one read and ends in another are copied.
 struct FrameSplitter: Sendable {
-    /// Up to this much room is made as soon as the length of a packet is known; beyond it, room grows with the bytes
-    /// that really come, so that a header alone cannot make us allocate what it announces.
+    /// This much room is made as soon as the length of a packet is known; beyond it, room grows with the bytes that
+    /// really come, so that a header alone cannot make us allocate what it announces.
     private static let firstReservation = 65_536
+    /// A packet that lacks fewer bytes is not worth a read of its own.
+    private static let smallestLoan = 32_768
 
     private var partial = ByteBuffer()
     /// The size of the whole packet, once its fixed header is complete.
     private var packetSize: Int?
+    /// The largest packet that came whole: who sent one may send another.
+    private var largest = 0
+    /// Whether the beginning is with whoever reads, who will bring it back with more behind it.
+    private(set) var isLent = false
+
+    /// Whether the pending packet was lent before.
+    private var wasLent = false
 
     /// How much room there is for the pending packet.
     var capacity: Int { self.partial.capacity }
@@ -27,9 +36,39 @@ struct FrameSplitter: Sendable {
     ///
     /// Its header has been read by the caller as far as it goes.
     mutating func keep(_ beginning: ByteBuffer, header: FixedHeader?) {
+        self.partial.clear()
         self.reserve(header)
         self.partial.writeImmutableBuffer(beginning)
     }
+
+    /// Keeps the beginning of a packet that was lent and came back with more, without a copy while there is room.
+    mutating func keepReturned(_ beginning: ByteBuffer, header: FixedHeader?) {
+        self.partial = beginning
+        self.packetSize = header?.packetSize
+        self.wasLent = true
+    }
+
+    /// Gives the beginning of a large packet away, for the next read to go on behind it.
+    ///
+    /// - Returns: The beginning, and for how many bytes in all room may be made.
+    mutating func lend() -> (beginning: ByteBuffer, room: Int)? {
+        guard let packetSize = self.packetSize else { return nil }
+        let missing = packetSize - self.partial.readableBytes
+        // One that was lent before is lent until it is whole: to write into it here would copy it.
+        guard missing >= Self.smallestLoan || self.wasLent else { return nil }
+        var lent = ByteBuffer()
+        swap(&lent, &self.partial)
+        self.packetSize = nil
+        self.isLent = true
+        self.wasLent = false
+        return (lent, min(packetSize, self.earned(with: lent.readableBytes)))
+    }
+
+    /// How much room the bytes that came so far have earned.
+    private func earned(with count: Int) -> Int { max(Self.firstReservation, 2 * self.largest, 2 * count) }
+
+    /// The beginning is back.
+    mutating func takeBack() { self.isLent = false }
 
     /// Moves the bytes that the pending packet still lacks out of `input`, and returns the packet when it is whole.
     mutating func complete(
@@ -49,12 +88,16 @@ struct FrameSplitter: Sendable {
         return bytes.readableBytes == missing ? self.take() : nil
     }
 
+    /// A packet of this size came whole.
+    mutating func noteWhole(_ size: Int) { self.largest = max(self.largest, size) }
+
     /// Forgets the pending packet.
     mutating func clear() { _ = self.take() }
 
     private mutating func reserve(_ header: FixedHeader?) {
         guard let header else { return }
         self.packetSize = header.packetSize
+        // Of a packet that may be lent no more is made room for here than the next read brings.
         self.partial.reserveCapacity(min(header.packetSize, Self.firstReservation))
     }
 

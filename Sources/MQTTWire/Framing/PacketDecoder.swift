@@ -42,7 +42,10 @@ package struct PacketDecoder: ~Copyable, Sendable {
     package mutating func decode(_ input: ByteBuffer, into bursts: inout [PacketBurst]) throws(DecodingError) {
         if let failure = self.failure { throw failure }
         do throws(DecodingError) {
-            guard self.splitter.isPending else { return try self.decodeInPlace(input, into: &bursts) }
+            guard self.splitter.isPending else {
+                try self.decodeInPlace(input, into: &bursts)
+                return self.splitter.takeBack()
+            }
             var input = input
             guard let frame = try self.splitter.complete(from: &input, rules: self.rules) else { return }
             try self.decodeInPlace(frame, into: &bursts)
@@ -97,14 +100,26 @@ package struct PacketDecoder: ~Copyable, Sendable {
         while position < bytes.count {
             let header = try FixedHeader.read(bytes, at: position, rules: self.rules)
             guard let header, reader.enterFrame(at: position + header.size, length: header.remainingLength) else {
-                let rest = input.getSlice(at: input.readerIndex + position, length: bytes.count - position)
-                if let rest { self.splitter.keep(rest, header: header) }
+                self.keep(position, bytes.count - position, of: input, header)
                 return
             }
             try self.decodePacket(header, &reader, into: &burst)
+            if header.packetSize > 65_536 { self.splitter.noteWhole(header.packetSize) }
             position += header.packetSize
         }
     }
+
+    /// Keeps the beginning of a packet that is not whole.
+    private mutating func keep(_ position: Int, _ length: Int, of input: ByteBuffer, _ header: FixedHeader?) {
+        if self.splitter.isLent, position == 0 {
+            self.splitter.keepReturned(input, header: header)
+        } else if let rest = input.getSlice(at: input.readerIndex + position, length: length) {
+            self.splitter.keep(rest, header: header)
+        }
+    }
+
+    /// The beginning of a large packet, for a read to go on behind it; the next input has to be that buffer, longer.
+    package mutating func lendBeginning() -> (beginning: ByteBuffer, room: Int)? { self.splitter.lend() }
 
     @inline(__always)
     private mutating func decodePacket(

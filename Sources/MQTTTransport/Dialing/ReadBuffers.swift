@@ -1,0 +1,108 @@
+// This source file is part of swift-mqtt.
+// SPDX-License-Identifier: Apache-2.0
+
+package import NIOCore
+
+/// The buffers a plain socket reads into: small while little comes, large under load, and used again.
+///
+/// Fresh memory costs a page fault for every 4 KiB, two to three times the copy of the bytes themselves. So buffers come back
+/// here when they were read and are used again as soon as nobody holds them any more. A reader that has the beginning of a
+/// large frame may lend it: the next read then goes on in it, and no byte is copied.
+///
+/// Sound to share, as it is only ever used on the event loop of its channel: by the channel before each read, and by the
+/// channel's last handler.
+package final class ReadBuffers: RecvByteBufferAllocator, @unchecked Sendable {
+    private var known: [ByteBuffer] = []
+    /// Those of frames that did not fit into one read.
+    private var large: [ByteBuffer] = []
+    private var lent: ByteBuffer?
+    private var size = ReadBuffers.firstSize
+    /// Reads in a row that left most of a buffer empty.
+    private var smallReads = 0
+
+    private static let firstSize = 512
+    private static let smallestSize = 2_048
+    private static let largestSize = 65_536
+    /// How many buffers are kept for later, and how many bytes of large ones.
+    private static let limit = 64
+    private static let limitOfLarge = 8 << 20
+    private static let patience = 64
+
+    package init() {}
+
+    /// The buffer for the next read.
+    package func buffer(allocator: ByteBufferAllocator) -> ByteBuffer {
+        if let lent = self.lent.take() { return lent }
+        return Self.takeFree(from: &self.known, atLeast: self.size) ?? allocator.buffer(capacity: self.size)
+    }
+
+    /// A buffer that nobody else holds any more.
+    private static func takeFree(from buffers: inout [ByteBuffer], atLeast size: Int) -> ByteBuffer? {
+        for index in buffers.indices {
+            let isFree = buffers[index].modifyIfUniquelyOwned { $0.clear() } != nil
+            guard isFree else { continue }
+            buffers.swapAt(index, buffers.count - 1)
+            let buffer = buffers.removeLast()
+            return buffer.capacity >= size ? buffer : nil
+        }
+        return nil
+    }
+
+    /// Learns how much comes at once.
+    ///
+    /// - Returns: true: the channel shall ask for a buffer before each read.
+    package func record(actualReadBytes: Int) -> Bool {
+        if actualReadBytes >= self.size {
+            self.size = min(max(4 * self.size, Self.smallestSize), Self.largestSize)
+            self.smallReads = 0
+        } else if actualReadBytes <= self.size / 8 {
+            self.smallReads += 1
+            if self.smallReads >= Self.patience { self.shrink() }
+        } else {
+            self.smallReads = 0
+        }
+        return true
+    }
+
+    /// Takes back a buffer that was read; it is used again when nobody else holds it.
+    package func takeBack(_ buffer: ByteBuffer) {
+        if buffer.capacity <= 2 * Self.largestSize {
+            if self.known.count < Self.limit { self.known.append(buffer) }
+        } else if self.large.reduce(buffer.capacity, { $0 + $1.capacity }) <= Self.limitOfLarge {
+            self.large.append(buffer)
+        }
+    }
+
+    /// Lets the next read go on behind the beginning of a frame, where there is or may be room for so many bytes in all.
+    package func goOn(in beginning: ByteBuffer, roomFor size: Int) {
+        guard beginning.capacity < size else {
+            self.lent = beginning
+            return
+        }
+        var buffer = Self.takeFree(from: &self.large, atLeast: size) ?? ByteBufferAllocator().buffer(capacity: size)
+        buffer.writeImmutableBuffer(beginning)
+        self.lent = buffer.front(size)
+    }
+
+    private func shrink() {
+        self.smallReads = 0
+        self.size = max(self.size / 4, Self.smallestSize)
+        self.known.removeAll(keepingCapacity: false)
+    }
+}
+
+extension ByteBuffer {
+    /// The same bytes with room for just so many in all.
+    ///
+    /// A buffer's memory comes in powers of two. A read that filled all of it would take the beginning of the next frame
+    /// along, which would have to be copied.
+    fileprivate consuming func front(_ size: Int) -> ByteBuffer {
+        let readable = self.readableBytes
+        guard self.capacity > size else { return self }
+        // What lies behind the writer index is not read before it was written.
+        self.moveWriterIndex(to: size)
+        guard var front = self.getSlice(at: 0, length: size) else { return self }
+        front.moveWriterIndex(to: readable)
+        return front
+    }
+}
