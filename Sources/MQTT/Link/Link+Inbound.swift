@@ -37,12 +37,22 @@ extension Link {
 
     private func deliver(_ runs: [MessageRun]) {
         for run in runs {
-            let core = run.source
-            let pushed = core.push(run)
-            if pushed.dropped > 0 { self.tellDropped(pushed.dropped, of: core) }
-            if pushed.failed { self.overflowed(core) }
-            if pushed.becameOverfull { self.change { $0.overfull += 1 } }
+            var start = 0
+            while start < run.entries.count {
+                let source = run.entries[start].source
+                var end = start + 1
+                while end < run.entries.count, run.entries[end].source == source { end += 1 }
+                self.deliver(run, start..<end, to: run.sources[Int(source)])
+                start = end
+            }
         }
+    }
+
+    private func deliver(_ run: MessageRun, _ range: Range<Int>, to core: SubscriptionCore) {
+        let pushed = core.push(run, range)
+        if pushed.dropped > 0 { self.tellDropped(pushed.dropped, of: core) }
+        if pushed.failed { self.overflowed(core) }
+        if pushed.becameOverfull { self.change { $0.overfull += 1 } }
     }
 
     /// The buffer of a subscription with the policy `fail` is full: it ends, and nothing else does.
@@ -73,8 +83,9 @@ extension Link {
 }
 
 extension Link.State {
-    /// Lets the engine decide on the packets of one buffer, and collects the messages for each subscription.
+    /// Lets the engine decide on the packets of one buffer, and collects the messages for the subscriptions.
     mutating func received(_ burst: PacketBurst, now: Instant, into runs: inout [MessageRun]) {
+        self.arrivals.begin(count: burst.entries.count)
         for entry in burst.entries {
             switch entry.kind {
             case .publish:
@@ -83,34 +94,20 @@ extension Link.State {
                 self.engine.received(burst.packet(of: entry), now: now, into: &self.effects)
             }
         }
-        for slot in self.arrived {
-            var entries: [MessageRun.Entry] = []
-            swap(&entries, &self.subscriptions[slot].arrived)
-            guard let core = self.subscriptions[slot].core else { continue }
-            runs.append(MessageRun(entries, of: burst, for: core))
-        }
-        self.arrived.removeAll(keepingCapacity: true)
+        if let run = self.arrivals.take(of: burst) { runs.append(run) }
     }
 
+    @inline(__always)
     private mutating func receivedPublish(_ publish: PacketBurst.Entry, of burst: PacketBurst, now: Instant) {
         switch self.engine.receivedPublish(publish, of: burst, now: now, into: &self.effects) {
         case .nothing, .deliver(.nobody, _):
             break
         case .deliver(.one(let destination), let token):
-            self.collect(publish, for: destination, token)
+            self.arrivals.add(publish, for: destination, token, among: self.subscriptions)
         case .deliver(.many(let destinations), let token):
-            for destination in destinations { self.collect(publish, for: destination, token) }
+            for destination in destinations {
+                self.arrivals.add(publish, for: destination, token, among: self.subscriptions)
+            }
         }
-    }
-
-    private mutating func collect(
-        _ publish: PacketBurst.Entry,
-        for destination: Destination,
-        _ token: DeliveryToken?
-    ) {
-        let slot = Int(destination.subscription.rawValue)
-        let token = destination.acknowledgesLater ? token : nil
-        if self.subscriptions[slot].arrived.isEmpty { self.arrived.append(slot) }
-        self.subscriptions[slot].arrived.append(MessageRun.Entry(publish, filter: destination.filter, token: token))
     }
 }

@@ -100,7 +100,7 @@ extension Link {
                 slot = free
             } else {
                 slot = UInt32(state.subscriptions.count)
-                state.subscriptions.append(State.Place())
+                state.subscriptions.append(nil)
             }
             let core = SubscriptionCore(
                 id: SubscriptionID(slot),
@@ -108,14 +108,14 @@ extension Link {
                 options: settings,
                 link: self
             )
-            state.subscriptions[Int(slot)].core = core
+            state.subscriptions[Int(slot)] = core
             return core
         }
     }
 
     /// The slot of a subscription becomes free.
     func release(_ id: SubscriptionID, _ state: inout State) -> SubscriptionCore? {
-        guard let core = state.subscriptions[Int(id.rawValue)].core.take() else { return nil }
+        guard let core = state.subscriptions[Int(id.rawValue)].take() else { return nil }
         state.freeSlots.append(id.rawValue)
         return core
     }
@@ -123,7 +123,7 @@ extension Link {
     /// Ends a subscription without waiting for the server.
     func end(_ core: SubscriptionCore) {
         self.change { state in
-            guard state.subscriptions[Int(core.id.rawValue)].core === core else { return }
+            guard state.subscriptions[Int(core.id.rawValue)] === core else { return }
             state.engine.unsubscribe(core.id, operation: nil, into: &state.effects)
             _ = self.release(core.id, &state)
         }
@@ -132,7 +132,7 @@ extension Link {
     /// Ends a subscription and waits for the server's answer.
     func unsubscribe(_ core: SubscriptionCore) async -> Completion {
         await self.call { state, operation in
-            guard state.subscriptions[Int(core.id.rawValue)].core === core else {
+            guard state.subscriptions[Int(core.id.rawValue)] === core else {
                 state.effects.append(.complete(operation, .unsubscribed([])))
                 return
             }

@@ -15,13 +15,6 @@ import Synchronization
 /// is no hop per message: a request is decided and encoded by whoever makes it, and the event loop is woken once per burst.
 package final class Link: Sendable {
     struct State {
-        /// A subscription, under the number the engine knows it by.
-        struct Place {
-            var core: SubscriptionCore?
-            /// Its messages of the buffer that is being looked at.
-            var arrived: [MessageRun.Entry] = []
-        }
-
         var engine: Engine
         var outbox: Outbox
         var operations = PendingOperations()
@@ -33,9 +26,10 @@ package final class Link: Sendable {
         /// The number of the latest dial; what belongs to an earlier one is ignored.
         var attempt: UInt64 = 0
         var isFlushScheduled = false
-        var subscriptions: [Place] = []
-        /// The places of subscriptions that messages of the current buffer go to.
-        var arrived: [Int] = []
+        /// By the numbers the engine knows them by.
+        var subscriptions: [SubscriptionCore?] = []
+        /// The messages of the buffer that is being looked at.
+        var arrivals = Arrivals()
         var freeSlots: [UInt32] = []
         /// Subscriptions with messages to acknowledge.
         var acknowledging: [SubscriptionCore] = []

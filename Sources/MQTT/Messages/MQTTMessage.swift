@@ -47,7 +47,7 @@ public struct MQTTMessage: Sendable {
     public var packetIdentifier: UInt16? { self.entry.publish.packetID?.rawValue }
 
     /// The filter of the subscription that matched.
-    public var filter: TopicFilter { self.run.source.filter(at: self.entry.filter) }
+    public var filter: TopicFilter { self.run.source(at: self.index).filter(at: self.entry.filter) }
 
     /// What the wildcards of the filter stand for, in order; empty without wildcards.
     public var captures: [String] { self.filter.captures(in: self.topic) ?? [] }
@@ -57,7 +57,7 @@ public struct MQTTMessage: Sendable {
     /// Harmless twice, at QoS 0, with another acknowledgement policy, and after the connection it came on has ended: then the
     /// server sends the message again.
     public func acknowledge() {
-        if let token = self.entry.token { self.run.source.acknowledgeByHand(token, reason: .success) }
+        if let token = self.entry.token { self.run.source(at: self.index).acknowledgeByHand(token, reason: .success) }
     }
 }
 

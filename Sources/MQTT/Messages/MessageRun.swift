@@ -5,25 +5,32 @@ import MQTTEngine
 import MQTTWire
 import NIOCore
 
-/// The messages of one buffer that go to one subscription.
+/// The messages of one buffer, those of a subscription next to one another.
 ///
 /// A message is its run and a number: one count of references for each hand it goes through, and all of them in the
 /// consumer's thread. Counting those of topic, payload and subscription, in two threads, would cost more than all the rest.
 final class MessageRun: Sendable {
     struct Entry: Sendable {
+        /// Notes which of the subscription's filters matched.
         let publish: PacketBurst.Entry
-        /// Which of the subscription's filters matched.
-        let filter: UInt16
-        let mustAcknowledge: Bool
-        /// Of the token.
-        let serial: UInt64
+        /// Which of the run's subscriptions it goes to.
+        let source: UInt32
+        /// Of the token; 0 where nothing is to be acknowledged.
+        private let serial: UInt64
 
-        init(_ publish: PacketBurst.Entry, filter: UInt16, token: DeliveryToken?) {
+        init(_ publish: PacketBurst.Entry, filter: UInt16, source: UInt32, token: DeliveryToken?) {
+            var publish = publish
+            publish.note = filter
             self.publish = publish
-            self.filter = filter
-            self.mustAcknowledge = token != nil
+            self.source = source
             self.serial = token?.serial ?? 0
         }
+
+        /// Which of the subscription's filters matched.
+        var filter: UInt16 { self.publish.note }
+
+        /// Whether somebody has to be told that the message was taken.
+        var mustAcknowledge: Bool { self.serial != 0 }
 
         /// What has to be said when the message was taken; nil when nothing has.
         var token: DeliveryToken? {
@@ -35,17 +42,20 @@ final class MessageRun: Sendable {
         var cost: Int { Int(self.publish.payloadLength) + Int(self.publish.propertiesLength) + 128 }
     }
 
-    let source: SubscriptionCore
+    /// The subscriptions the messages go to.
+    let sources: [SubscriptionCore]
     let buffer: ByteBuffer
     let topics: TopicTable
     let entries: [Entry]
 
-    init(_ entries: [Entry], of burst: PacketBurst, for source: SubscriptionCore) {
-        self.source = source
+    init(_ entries: [Entry], of burst: PacketBurst, for sources: [SubscriptionCore]) {
+        self.sources = sources
         self.buffer = burst.buffer
         self.topics = burst.topics
         self.entries = entries
     }
+
+    func source(at index: Int) -> SubscriptionCore { self.sources[Int(self.entries[index].source)] }
 
     func topic(at index: Int) -> String { self.topics[self.entries[index].publish.topic] }
 

@@ -75,14 +75,15 @@ final class SubscriptionCore: Sendable {
     // MARK: - On the event loop
 
     /// Takes what came in one buffer; called without the link's lock.
-    func push(_ run: MessageRun) -> Pushed {
+    func push(_ run: MessageRun, _ range: Range<Int>) -> Pushed {
         let isOverBudget = self.link.isOverBudget
         let (pushed, waiter, mustAcknowledge, bytes) = self.state.withLock { state in
             var pushed = Pushed()
-            let room = self.room(for: run, isOverBudget: isOverBudget, in: &state, &pushed)
-            for index in 0..<room { state.bytes += run.entries[index].cost }
-            state.buffer.append(run, 0..<room)
-            for index in room..<run.entries.count {
+            let room = self.room(for: range.count, isOverBudget: isOverBudget, in: &state, &pushed)
+            let taken = range.prefix(room)
+            for index in taken { state.bytes += run.entries[index].cost }
+            state.buffer.append(run, taken)
+            for index in range.dropFirst(room) {
                 self.append(run, index, isOverBudget: isOverBudget, to: &state, &pushed)
             }
             let waiter = state.buffer.isEmpty ? nil : state.waiter.take()
@@ -94,23 +95,23 @@ final class SubscriptionCore: Sendable {
         return pushed
     }
 
-    /// How many messages of a run can be taken without a look at each.
+    /// How many of so many messages can be taken without a look at each.
     private func room(
-        for run: MessageRun,
+        for count: Int,
         isOverBudget: Bool,
         in state: inout State,
         _ pushed: inout Pushed
     ) -> Int {
         guard state.end == nil else { return 0 }
         let free = self.options.bufferSize - state.buffer.count
-        guard run.entries.count > free else { return run.entries.count }
+        guard count > free else { return count }
         guard self.options.bufferPolicy == .suspend, !isOverBudget else { return max(0, free) }
         // They are kept all the same: the server has to wait before it sends more.
         if !state.isOverfull {
             state.isOverfull = true
             pushed.becameOverfull = true
         }
-        return run.entries.count
+        return count
     }
 
     /// Takes a message that finds the buffer full, or the subscription at its end.

@@ -23,6 +23,8 @@ package struct PacketBurst: Sendable {
         package let packetNumber: UInt16
         /// The number of the topic in ``PacketBurst/topics``.
         package let topic: UInt16
+        /// For whoever reads the burst to note something down, where there is room anyway.
+        package var note: UInt16 = 0
         /// Where the payload begins in the buffer.
         package let payloadStart: UInt32
         package let payloadLength: UInt32
