@@ -48,16 +48,15 @@ struct MessageQueue {
     /// Takes all messages.
     mutating func removeAll() {
         self.first = nil
-        self.others.removeAll()
+        self.others.removeAll(keepingCapacity: true)
         self.count = 0
     }
 
-    /// Calls `body` with every message, oldest first.
-    func forEach(_ body: (MessageRun, Int) -> Void) {
+    /// Calls `body` with every message, oldest first, those of a run together.
+    @inline(__always)
+    func forEach(_ body: (MessageRun, Range<Int>) -> Void) {
         guard let first = self.first else { return }
-        for index in first.next..<first.end { body(first.run, index) }
-        for piece in self.others {
-            for index in piece.next..<piece.end { body(piece.run, index) }
-        }
+        body(first.run, first.next..<first.end)
+        for piece in self.others { body(piece.run, piece.next..<piece.end) }
     }
 }

@@ -6,24 +6,9 @@ import MQTTWire
 import Synchronization
 
 extension SubscriptionCore {
-    /// Suspends until there is something to take: true; false when the subscription has ended without an error.
+    /// Suspends until there may be something to take: true; false when the subscription has ended without an error.
     func waitForMessages() async throws(MQTTError) -> Bool {
-        while true {
-            let (isEmpty, end) = self.state.withLock { ($0.buffer.isEmpty, $0.end) }
-            guard isEmpty else { return true }
-            if let end {
-                if let error = end.error { throw error }
-                return false
-            }
-            try await self.wait()
-        }
-    }
-
-    private func wait() async throws(MQTTError) {
-        let number = self.state.withLock { state in
-            state.waits += 1
-            return state.waits
-        }
+        let number = self.waits.wrappingAdd(1, ordering: .relaxed).newValue
         let end = await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
                 if let end = self.register(continuation, number: number) { continuation.resume(returning: end) }
@@ -33,7 +18,9 @@ extension SubscriptionCore {
             waiter?.continuation.resume(returning: .cancelled)
         }
         switch end {
-        case .ready: return
+        case .ready: return true
+        case .ended(nil): return false
+        case .ended(let error?): throw error
         case .cancelled: throw .cancelled
         case .busy: throw MQTTError(.alreadyIterating, "another task already waits for the next message")
         }
@@ -43,7 +30,8 @@ extension SubscriptionCore {
     private func register(_ continuation: UnsafeContinuation<WaitEnd, Never>, number: UInt64) -> WaitEnd? {
         self.state.withLock { state in
             if state.waiter != nil { return .busy }
-            if !state.buffer.isEmpty || state.end != nil { return .ready }
+            if !state.buffer.isEmpty { return .ready }
+            if let end = state.end { return .ended(end.error) }
             // Cancelling sets the flag before it runs the handler: one of the two sees the other.
             if Task.isCancelled { return .cancelled }
             state.waiter = State.Waiter(number: number, continuation: continuation)
@@ -79,8 +67,10 @@ extension SubscriptionCore {
             let wasOverfull = state.isOverfull
             state.isOverfull = false
             if dropping {
-                state.buffer.forEach { run, index in
-                    if let token = run.entries[index].token { state.acknowledged.append(token) }
+                state.buffer.forEach { run, range in
+                    for entry in run.entries[range] {
+                        if let token = entry.token { state.acknowledged.append(token) }
+                    }
                 }
                 state.bytes = 0
                 state.buffer.removeAll()

@@ -26,7 +26,6 @@ final class SubscriptionCore: Sendable {
         var acknowledged: [DeliveryToken] = []
         var isAcknowledgementScheduled = false
         var waiter: Waiter?
-        var waits: UInt64 = 0
         var end: End?
 
         struct End { var error: MQTTError? }
@@ -53,13 +52,18 @@ final class SubscriptionCore: Sendable {
     }
 
     /// Why a wait for messages is over.
-    enum WaitEnd { case ready, cancelled, busy }
+    enum WaitEnd {
+        case ready, cancelled, busy
+        indirect case ended(MQTTError?)
+    }
 
     let id: SubscriptionID
     let filters: [TopicFilter]
     let options: SubscriptionSettings
     let link: Link
     let state = Mutex(State())
+    /// Numbers the waits, so that a cancellation ends its own only.
+    let waits = Atomic<UInt64>(0)
 
     init(id: SubscriptionID, filters: [TopicFilter], options: SubscriptionSettings, link: Link) {
         self.id = id
@@ -178,19 +182,21 @@ final class SubscriptionCore: Sendable {
 
     /// All messages that are there, oldest first; empty when there is none.
     func takeAll() -> [MQTTMessage] {
-        let (queue, mustAcknowledge, recovered, bytes) = self.state.withLock { state in
-            var queue = MessageQueue()
-            swap(&queue, &state.buffer)
-            state.bytes = 0
-            if self.options.acknowledgement == .onHandOver {
-                queue.forEach { run, index in self.noteHandOver(of: run.entries[index], in: &state) }
+        let (messages, mustAcknowledge, recovered, bytes) = self.state.withLock { state in
+            guard !state.buffer.isEmpty else { return ([MQTTMessage](), false, false, 0) }
+            var messages: [MQTTMessage] = []
+            messages.reserveCapacity(state.buffer.count)
+            state.buffer.forEach { run, range in
+                for index in range {
+                    if run.entries[index].mustAcknowledge { self.noteHandOver(of: run.entries[index], in: &state) }
+                    messages.append(MQTTMessage(run: run, index: index))
+                }
             }
-            return (queue, state.scheduleAcknowledgement(), self.recovers(&state), state.reportBytes())
+            state.buffer.removeAll()
+            state.bytes = 0
+            return (messages, state.scheduleAcknowledgement(), self.recovers(&state), state.reportBytes())
         }
-        self.tell(mustAcknowledge: mustAcknowledge, recovered: recovered, bytes: bytes)
-        var messages: [MQTTMessage] = []
-        messages.reserveCapacity(queue.count)
-        queue.forEach { run, index in messages.append(MQTTMessage(run: run, index: index)) }
+        if !messages.isEmpty { self.tell(mustAcknowledge: mustAcknowledge, recovered: recovered, bytes: bytes) }
         return messages
     }
 
