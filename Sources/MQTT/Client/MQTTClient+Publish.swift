@@ -81,9 +81,8 @@ extension MQTTClient {
     public func enqueue(_ message: OutgoingMessage) throws(MQTTError) -> PublishReceipt {
         let frame = try self.frame(message)
         guard message.qos != .atMostOnce else {
-            var isFull = false
-            try self.link.writeUnacknowledged(frame, mustPace: &isFull)
-            return PublishReceipt(ended: .published(.success, Properties()))
+            _ = try self.link.writeUnacknowledged(frame)
+            return .succeeded
         }
         return try self.link.enqueue(frame)
     }

@@ -37,6 +37,18 @@ extension Link {
                 swap(&packet, &burst[index])
                 switch consume packet {
                 case .publish(let publish): Self.received(publish, now: now, &state, &deliveries)
+                case .pubAck(let ack) where ack.isPlain:
+                    if let ended = state.engine.receivedPubAck(ack.packetID, now: now, into: &state.effects) {
+                        state.succeeded(ended)
+                    }
+                case .pubRec(let ack) where ack.isPlain:
+                    if state.engine.receivedPubRec(ack.packetID, now: now, into: &state.effects) {
+                        state.outbox.appendPubRel(ack.packetID)
+                    }
+                case .pubComp(let ack) where ack.isPlain:
+                    if let ended = state.engine.receivedPubComp(ack.packetID, now: now, into: &state.effects) {
+                        state.succeeded(ended)
+                    }
                 case let other: state.engine.received(other, now: now, into: &state.effects)
                 }
             }
@@ -123,4 +135,9 @@ extension Link {
     func acknowledge(_ token: DeliveryToken, reason: ReasonCode) {
         self.change { $0.engine.acknowledge(token, reason: reason, into: &$0.effects) }
     }
+}
+
+extension Acknowledgement {
+    /// Whether it says nothing but success.
+    fileprivate var isPlain: Bool { self.reason == .success && self.properties.isEmpty }
 }
