@@ -98,13 +98,18 @@ extension OutboundPublishes {
     mutating func sendWaiting(write: (PublishFrame, PacketID) -> Void) {
         guard self.isConnected, self.resend.isEmpty else { return }
         while self.quota > 0, let next = self.queue.popFirst() {
-            guard next.frame.message.qos != .atMostOnce, self.limits.refusal(of: next.frame) == nil,
-                let id = self.open(next.frame, operation: next.operation, serial: next.serial, held: false)
+            let qos = next.frame.message.qos
+            let phase: ExchangeTable.Phase = qos == .atLeastOnce ? .awaitingPubAck : .awaitingPubRec
+            let exchange = ExchangeTable.Exchange(phase: phase, operation: next.operation, serial: next.serial)
+            guard qos != .atMostOnce, self.limits.refusal(of: next.frame) == nil,
+                let id = self.exchanges.open(exchange)
             else {
                 self.queue.prepend(next)
                 return
             }
+            self.quota -= 1
             write(next.frame, id)
+            self.exchanges.keepLast(next.frame)
         }
     }
 }

@@ -92,6 +92,13 @@ package struct ExchangeTable: Sendable {
         return nil
     }
 
+    /// Keeps the message of the exchange that was just opened; moved, where a copy would count references.
+    package mutating func keepLast(_ frame: consuming PublishFrame) {
+        let last = self.ring.count - 1
+        self.ring[last].size = frame.size
+        self.frames[last] = consume frame
+    }
+
     /// Where in the ring the exchange of an identifier is; nil when it is not there.
     private func index(of id: PacketID) -> Int? {
         let index = id.distance(from: self.firstID)
