@@ -19,6 +19,7 @@ extension Link {
             switch state.engine.publish(frame, operation: OperationID(0), into: &state.effects) {
             case .send:
                 state.outbox.append(frame, packetID: nil, duplicate: false)
+                state.coalescing.messages += 1
                 mustWake = state.mustWake()
                 return state.outbox.count > Self.highWater
             case .queued:
@@ -100,6 +101,7 @@ extension Link {
                 }
             }
             if written + refused > 0 { state.operations.batches.undo(operation, written + refused) }
+            state.coalescing.messages += written
             isFull = state.outbox.count > Self.highWater
             mustWake = mustWake && state.mustWake()
             if self.mustSettle(state) { after = self.settle(&state) }

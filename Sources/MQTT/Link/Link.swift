@@ -25,6 +25,7 @@ package final class Link: Sendable {
         /// The number of the latest dial; what belongs to an earlier one is ignored.
         var attempt: UInt64 = 0
         var isFlushScheduled = false
+        var coalescing = Coalescing()
         var subscriptions: [SubscriptionCore?] = []
         var freeSlots: [UInt32] = []
         /// Subscriptions with messages to acknowledge.
@@ -144,6 +145,7 @@ package final class Link: Sendable {
     /// Writes what is in the outbox, and first collects the acknowledgements of messages handed over.
     package func flush() {
         var taken: (contents: Outbox.Contents, channel: any Channel)?
+        var isPutOff = false
         let after = self.state.withLock { state -> Aftermath? in
             for core in state.acknowledging {
                 for token in core.takeAcknowledged() { state.engine.acknowledge(token, into: &state.effects) }
@@ -157,8 +159,14 @@ package final class Link: Sendable {
                 state.isFlushScheduled = true
                 return after
             }
+            let now = self.world.now
+            guard !state.coalescing.mayWait(bytes: state.outbox.count, now: now) else {
+                state.isFlushScheduled = true
+                isPutOff = true
+                return after
+            }
             taken = (state.outbox.take(), channel)
-            state.engine.flushed(now: self.world.now)
+            state.engine.flushed(now: now)
             if !state.paced.isEmpty || self.mayChangeReading(state) {
                 var more = after ?? Aftermath()
                 self.endPacing(&state, &more)
@@ -168,6 +176,7 @@ package final class Link: Sendable {
             return after
         }
         if let taken { taken.contents.write(to: taken.channel) }
+        if isPutOff { self.world.wake(self, after: Coalescing.pause) }
         if let after { self.carryOut(after, wakes: false) }
     }
 
