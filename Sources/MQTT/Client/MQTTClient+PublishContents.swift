@@ -31,8 +31,8 @@ extension MQTTClient {
         var isAtEnd = false
         while !isAtEnd, batch.failure == nil, !Task.isCancelled {
             chunk.removeAll(keepingCapacity: true)
-            var room = Self.chunkBytes
-            while chunk.count < Self.chunkLimit, room > 0 {
+            var room = min(Self.chunkBytes, self.configuration.pendingByteLimit / 8)
+            while chunk.isEmpty || chunk.count < Self.chunkLimit && room > 0 {
                 guard let message = next() else {
                     isAtEnd = true
                     break
@@ -51,7 +51,8 @@ extension MQTTClient {
             }
             await self.link.publish(chunk, batch: batch)
             // Half at a time: whoever waits is resumed for many messages, not for each.
-            let enough = min(Self.underWay, max(1, Self.underWayBytes / largest))
+            let bytes = min(Self.underWayBytes, self.configuration.pendingByteLimit / 2)
+            let enough = min(Self.underWay, max(1, bytes / largest))
             await batch.wait(untilAtMost: enough / 2, enough: enough)
         }
         await batch.wait(untilAtMost: 0)
