@@ -206,7 +206,7 @@ private struct OutboundModel {
 }
 
 /// Numbers that follow from the seed alone (an xorshift).
-private struct RandomNumbers: RandomNumberGenerator {
+struct RandomNumbers: RandomNumberGenerator {
     var state: UInt64
 
     init(state: UInt64) { self.state = state &* 0x9E37_79B9_7F4A_7C15 | 1 }

@@ -20,7 +20,7 @@ extension MQTTClient {
         qos: QoS = .atMostOnce,
         retain: Bool = false
     ) async throws(MQTTError) -> PublishOutcome {
-        try await self.publish(OutgoingMessage(topic: topic, payload: payload, qos: qos, retain: retain))
+        try await self.publish(self.frame(OutgoingMessage(topic: topic, payload: payload, qos: qos, retain: retain)))
     }
 
     /// Publishes text, bytes, or a number as decimal text; otherwise as ``publish(_:to:qos:retain:)-(ByteBuffer,_,_,_)``.
@@ -32,7 +32,7 @@ extension MQTTClient {
         retain: Bool = false
     ) async throws(MQTTError) -> PublishOutcome {
         let message = OutgoingMessage(topic: topic, payload: payload.mqttPayload, qos: qos, retain: retain)
-        return try await self.publish(message)
+        return try await self.publish(self.frame(message))
     }
 
     /// Publishes an empty message; with `retain` it clears what the server keeps for the topic.
@@ -42,14 +42,18 @@ extension MQTTClient {
         qos: QoS = .atMostOnce,
         retain: Bool = false
     ) async throws(MQTTError) -> PublishOutcome {
-        try await self.publish(OutgoingMessage(topic: topic, payload: ByteBuffer(), qos: qos, retain: retain))
+        try await self.publish(self.frame(OutgoingMessage(topic: topic, qos: qos, retain: retain)))
     }
 
     /// Publishes a message that was made before; otherwise as ``publish(_:to:qos:retain:)-(ByteBuffer,_,_,_)``.
     @discardableResult
     public func publish(_ message: OutgoingMessage) async throws(MQTTError) -> PublishOutcome {
-        let frame = try self.frame(message)
-        guard message.qos != .atMostOnce else {
+        try await self.publish(self.frame(message))
+    }
+
+    /// Publishes a message that was checked.
+    private func publish(_ frame: PublishFrame) async throws(MQTTError) -> PublishOutcome {
+        guard frame.message.qos != .atMostOnce else {
             try await self.link.publishUnacknowledged(frame)
             return PublishOutcome()
         }
@@ -81,56 +85,16 @@ extension MQTTClient {
     public func enqueue(_ message: OutgoingMessage) throws(MQTTError) -> PublishReceipt {
         let frame = try self.frame(message)
         guard message.qos != .atMostOnce else {
-            var isFull = false
-            try self.link.writeUnacknowledged(frame, mustPace: &isFull)
-            return PublishReceipt(ended: .published(.success, Properties()))
+            _ = try self.link.writeUnacknowledged(frame)
+            return .succeeded
         }
         return try self.link.enqueue(frame)
     }
 
-    /// Publishes a sequence of messages, many at a time, and returns when the server has taken all of them.
-    ///
-    /// The order is kept. No further message is taken from the sequence after one failed or the task was cancelled; those
-    /// under way end first unless the task was cancelled.
-    ///
-    /// - Returns: How many messages were taken.
-    /// - Throws: The first ``MQTTError``, with the codes of ``publish(_:to:qos:retain:)-(ByteBuffer,_,_,_)``.
-    @discardableResult
-    public func publish(contentsOf messages: some Sequence<OutgoingMessage>) async throws(MQTTError) -> Int {
-        if self.configuration.sessionStore != nil { try await self.loadSession() }
-        let batch = PublishBatch()
-        var iterator = messages.makeIterator()
-        var chunk: [PublishFrame] = []
-        var isAtEnd = false
-        while !isAtEnd, batch.failure == nil, !Task.isCancelled {
-            chunk.removeAll(keepingCapacity: true)
-            while chunk.count < 64 {
-                guard let message = iterator.next() else {
-                    isAtEnd = true
-                    break
-                }
-                do throws(MQTTError) {
-                    chunk.append(try self.frame(message))
-                } catch {
-                    batch.began(1)
-                    batch.ended(1, failure: error)
-                    isAtEnd = true
-                    break
-                }
-            }
-            await self.link.publish(chunk, batch: batch)
-            await batch.wait(untilAtMost: 256)
-        }
-        await batch.wait(untilAtMost: 0)
-        if let failure = batch.failure { throw failure }
-        if Task.isCancelled { throw .cancelled }
-        return batch.acknowledged
-    }
-
     /// Checks a message against the rules of the version.
-    private func frame(_ message: OutgoingMessage) throws(MQTTError) -> PublishFrame {
+    func frame(_ message: consuming OutgoingMessage) throws(MQTTError) -> PublishFrame {
         do throws(EncodingError) {
-            return try PublishFrame(message, version: Version.protocolVersion)
+            return try PublishFrame(consume message, version: Version.protocolVersion)
         } catch {
             throw MQTTError(error)
         }

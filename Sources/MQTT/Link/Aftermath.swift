@@ -8,10 +8,13 @@ import NIOCore
 struct Aftermath {
     struct Closing {
         var channel: any Channel
-        var segments: [ByteBuffer]
+        var contents: Outbox.Contents
     }
 
     var ended: [(waiter: Waiter, completion: Completion)] = []
+    /// Receipts and messages of batches that the server has taken.
+    var receipts: [(block: ReceiptBlock, bits: UInt64)] = []
+    var batches: [(batch: PublishBatch, count: Int)] = []
     var endedSubscriptions: [(core: SubscriptionCore, failure: EngineFailure)] = []
     var events: [EngineEvent] = []
     var closing: Closing?

@@ -20,11 +20,15 @@ extension Link {
     /// Under the lock: does what can be done there, and notes the rest.
     func settle(_ state: inout State) -> Aftermath {
         var after = Aftermath()
-        var effects: [Effect] = []
-        swap(&effects, &state.effects)
-        for effect in effects { self.run(effect, &state, &after) }
-        effects.removeAll(keepingCapacity: true)
-        swap(&effects, &state.effects)
+        self.runEffects(&state, &after)
+        if state.engine.maySendWaiting {
+            state.engine.sendWaiting(into: &state.effects) { frame, packetID in
+                state.outbox.append(frame, packetID: packetID, duplicate: false)
+            }
+            self.runEffects(&state, &after)
+        }
+        after.receipts = state.operations.receipts.takeEnded()
+        after.batches = state.operations.batches.takeEnded()
         if state.channel != nil, state.outbox.count > 0, !state.isFlushScheduled {
             state.isFlushScheduled = true
             after.mustWake = true
@@ -45,6 +49,15 @@ extension Link {
             after.mustStore = true
         }
         return after
+    }
+
+    private func runEffects(_ state: inout State, _ after: inout Aftermath) {
+        guard !state.effects.isEmpty else { return }
+        var effects: [Effect] = []
+        swap(&effects, &state.effects)
+        for effect in effects { self.run(effect, &state, &after) }
+        effects.removeAll(keepingCapacity: true)
+        swap(&effects, &state.effects)
     }
 
     private func run(_ effect: Effect, _ state: inout State, _ after: inout Aftermath) {
@@ -79,19 +92,25 @@ extension Link {
     }
 
     private func close(_ state: inout State, _ after: inout Aftermath) {
-        let segments = state.outbox.take()
+        let contents = state.outbox.take()
         self.endPacing(&state, &after)
         state.isReadingPaused = false
         state.isFlushScheduled = false
         guard let channel = state.channel else { return }
         state.channel = nil
         state.closing = channel
-        after.closing = Aftermath.Closing(channel: channel, segments: segments)
+        after.closing = Aftermath.Closing(channel: channel, contents: contents)
+    }
+
+    /// Whether ``updateReading(_:_:)`` has to look closer.
+    @inline(__always)
+    func mayChangeReading(_ state: borrowing State) -> Bool {
+        state.overfull > 0 || state.isReadingPaused || state.outbox.count > Self.stallLimit
     }
 
     /// Reading pauses while a full subscription wants it and no answer is due, and while the peer takes nothing.
     func updateReading(_ state: inout State, _ after: inout Aftermath) {
-        guard state.overfull > 0 || state.isReadingPaused || state.outbox.count > Self.stallLimit else { return }
+        guard self.mayChangeReading(state) else { return }
         guard let channel = state.channel else { return }
         // Below zero for a moment when a consumer was faster than the note that its buffer was full.
         let mayRead = state.overfull <= 0 || state.engine.isAwaitingReply
@@ -121,6 +140,8 @@ extension Link {
         if after.mustStore { self.startStoring() }
         // Before the calls go on: whoever watches from then on must not be told what the call has told.
         if !after.events.isEmpty { self.tell(after.events) }
+        for item in after.receipts { item.block.succeed(item.bits) }
+        for item in after.batches { item.batch.ended(item.count, failure: nil) }
         for item in after.ended { item.waiter.end(item.completion) }
         for item in after.endedSubscriptions {
             let error = item.failure.kind == .closed ? nil : MQTTError(item.failure)
@@ -132,12 +153,7 @@ extension Link {
     private static func close(_ closing: Aftermath.Closing) {
         let channel = closing.channel
         let written = channel.eventLoop.makePromise(of: Void.self)
-        for segment in closing.segments.dropLast() { channel.write(segment, promise: nil) }
-        if let last = closing.segments.last {
-            channel.writeAndFlush(last, promise: written)
-        } else {
-            written.succeed()
-        }
+        closing.contents.write(to: channel, promise: written)
         let patience = channel.eventLoop.scheduleTask(in: .seconds(5)) { channel.close(promise: nil) }
         written.futureResult.whenComplete { _ in
             patience.cancel()

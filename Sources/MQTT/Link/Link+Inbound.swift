@@ -90,11 +90,30 @@ extension Link.State {
             switch entry.kind {
             case .publish:
                 self.receivedPublish(entry, of: burst, now: now)
-            case .pubAck, .pubRec, .pubRel, .pubComp, .other:
+            case .pubAck, .pubRec, .pubComp:
+                guard let packetID = entry.packetID else { continue }
+                self.receivedAcknowledgement(entry.kind, packetID, now: now)
+            case .pubRel, .other:
                 self.engine.received(burst.packet(of: entry), now: now, into: &self.effects)
             }
         }
         if let run = self.arrivals.take(of: burst) { runs.append(run) }
+    }
+
+    /// An acknowledgement that says plain success: without an effect for each.
+    @inline(__always)
+    private mutating func receivedAcknowledgement(_ kind: PacketBurst.Kind, _ packetID: PacketID, now: Instant) {
+        switch kind {
+        case .pubAck:
+            let ended = self.engine.receivedPubAck(packetID, now: now, into: &self.effects)
+            if let ended { self.succeeded(ended) }
+        case .pubComp:
+            let ended = self.engine.receivedPubComp(packetID, now: now, into: &self.effects)
+            if let ended { self.succeeded(ended) }
+        default:
+            let mustRelease = self.engine.receivedPubRec(packetID, now: now, into: &self.effects)
+            if mustRelease { self.outbox.appendPubRel(packetID) }
+        }
     }
 
     @inline(__always)

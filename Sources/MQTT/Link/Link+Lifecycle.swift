@@ -13,7 +13,7 @@ extension Link {
         let channel = self.state.withLock { $0.channel ?? $0.closing }
         // Not cancellable: a cancelled task has to say goodbye too, and the engine answers at once.
         _ = await withCheckedContinuation { continuation in
-            self.begin(.call(continuation)) { state, operation in
+            self.begin(continuation) { state, operation in
                 state.engine.disconnect(operation, packet: packet, now: self.world.now, into: &state.effects)
             }
         }

@@ -6,59 +6,119 @@ import MQTTWire
 import Synchronization
 
 extension Link {
+    /// Publishes at QoS 0: returns when the outbox has taken it.
+    func publishUnacknowledged(_ frame: PublishFrame) async throws(MQTTError) {
+        if try self.writeUnacknowledged(frame) { await self.pace() }
+    }
+
+    /// Puts a QoS 0 message into the outbox; says whether the outbox is full enough to wait.
+    func writeUnacknowledged(_ frame: PublishFrame) throws(MQTTError) -> Bool {
+        var refusal: EngineFailure?
+        var mustWake = false
+        let isFull = self.state.withLock { state in
+            switch state.engine.publish(frame, operation: OperationID(0), into: &state.effects) {
+            case .send:
+                state.outbox.append(frame, packetID: nil, duplicate: false)
+                state.coalescing.messages += 1
+                mustWake = state.mustWake()
+                return state.outbox.count > Self.highWater
+            case .queued:
+                return false
+            case .refused(let failure):
+                refusal = failure
+                return false
+            }
+        }
+        if let refusal { throw MQTTError(refusal) }
+        if mustWake { self.world.wake(self) }
+        return isFull
+    }
+
     /// Publishes at QoS 1 or 2 without waiting.
     func enqueue(_ frame: PublishFrame) throws(MQTTError) -> PublishReceipt {
-        let receipt = PublishReceipt()
         var refusal: EngineFailure?
-        let after = self.state.withLock { state in
-            let operation = state.operations.add(.receipt(receipt))
+        var mustWake = false
+        var after: Aftermath?
+        let receipt = self.state.withLock { state in
+            let (receipt, operation) = state.operations.receipts.make()
             switch state.engine.publish(frame, operation: operation, into: &state.effects) {
             case .send(let packetID):
                 state.outbox.append(frame, packetID: packetID, duplicate: false)
+                mustWake = state.mustWake()
             case .queued:
                 break
             case .refused(let failure):
-                _ = state.operations.take(operation)
+                state.operations.receipts.unmake()
                 refusal = failure
             }
-            return self.settle(&state)
+            if self.mustSettle(state) { after = self.settle(&state) }
+            return receipt
         }
-        self.carryOut(after)
+        if mustWake { self.world.wake(self) }
+        if let after { self.carryOut(after) }
         if let refusal { throw MQTTError(refusal) }
         return receipt
+    }
+
+    /// Publishes at QoS 1 or 2 on behalf of a call, which is ended when the exchange is.
+    func publishAcknowledged(_ frame: PublishFrame, _ state: inout State, _ operation: OperationID) {
+        switch state.engine.publish(frame, operation: operation, into: &state.effects) {
+        case .send(let packetID):
+            state.outbox.append(frame, packetID: packetID, duplicate: false)
+        case .queued:
+            break
+        case .refused(let failure):
+            state.effects.append(.complete(operation, .failed(failure)))
+        }
     }
 
     /// Publishes messages of one batch under one lock; waits while the outbox is full.
     func publish(_ frames: [PublishFrame], batch: PublishBatch) async {
         guard !frames.isEmpty else { return }
         batch.began(frames.count)
+        // Messages that are not under way: QoS 0, written or queued; and refused ones.
         var written = 0
         var refused = 0
         var refusal: EngineFailure?
+        var mustWake = false
         var isFull = false
-        let after = self.state.withLock { state in
+        var after: Aftermath?
+        self.state.withLock { state in
+            let operation = state.operations.batches.begin(batch, frames.count)
             for frame in frames {
                 let isAcknowledged = frame.message.qos != .atMostOnce
-                let operation = isAcknowledged ? state.operations.add(.batch(batch)) : OperationID(0)
+                let operation = isAcknowledged ? operation : OperationID(0)
                 switch state.engine.publish(frame, operation: operation, into: &state.effects) {
                 case .send(let packetID):
                     state.outbox.append(frame, packetID: packetID, duplicate: false)
+                    mustWake = true
                     if !isAcknowledged { written += 1 }
                 case .queued:
                     if !isAcknowledged { written += 1 }
                 case .refused(let failure):
-                    if isAcknowledged { _ = state.operations.take(operation) }
                     refused += 1
                     refusal = refusal ?? failure
                 }
             }
+            if written + refused > 0 { state.operations.batches.undo(operation, written + refused) }
+            state.coalescing.messages += written
             isFull = state.outbox.count > Self.highWater
-            return self.settle(&state)
+            mustWake = mustWake && state.mustWake()
+            if self.mustSettle(state) { after = self.settle(&state) }
         }
-        self.carryOut(after)
+        if mustWake { self.world.wake(self) }
+        if let after { self.carryOut(after) }
         if written > 0 { batch.ended(written, failure: nil) }
         if let refusal { batch.ended(refused, failure: MQTTError(refusal)) }
         if isFull { await self.pace() }
+    }
+
+    /// Whether a request to publish left anything to do but to wake the event loop.
+    ///
+    /// Its place in the outbox is noted by ``State/mustWake()``, and no deadline depends on it. An answer is due now, for
+    /// which reading may have to go on.
+    private func mustSettle(_ state: borrowing State) -> Bool {
+        !state.effects.isEmpty || self.mayChangeReading(state)
     }
 
     /// Waits until the outbox was written.
@@ -70,6 +130,23 @@ extension Link {
             } else {
                 state.effects.append(.complete(operation, .published(.success, Properties())))
             }
+        }
+    }
+}
+
+extension Link.State {
+    /// Something was written into the outbox: whether whoever did it has to wake the event loop.
+    mutating func mustWake() -> Bool {
+        defer { self.isFlushScheduled = true }
+        return !self.isFlushScheduled
+    }
+
+    /// Notes that the server has taken a message; those who wait learn it at the end of the burst.
+    mutating func succeeded(_ operation: OperationID) {
+        switch operation.kind {
+        case .receipt: self.operations.receipts.succeeded(operation)
+        case .batch: self.operations.batches.succeeded(operation)
+        case .call: self.effects.append(.complete(operation, .published(.success, Properties())))
         }
     }
 }

@@ -15,7 +15,7 @@ extension Link {
         let cell = Atomic<UInt64>(0)
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let operation = self.begin(.call(continuation), body)
+                let operation = self.begin(continuation, body)
                 if cell.exchange(operation.rawValue, ordering: .acquiringAndReleasing) == .max {
                     self.cancel(operation)
                 }
@@ -26,11 +26,14 @@ extension Link {
         }
     }
 
-    /// Makes a request on behalf of a waiter.
+    /// Makes a request on behalf of a call.
     @discardableResult
-    func begin(_ waiter: Waiter, _ body: (inout State, OperationID) -> Void) -> OperationID {
+    func begin(
+        _ call: CheckedContinuation<Completion, Never>,
+        _ body: (inout State, OperationID) -> Void
+    ) -> OperationID {
         let (operation, after) = self.state.withLock { state in
-            let operation = state.operations.add(waiter)
+            let operation = state.operations.add(call)
             body(&state, operation)
             return (operation, self.settle(&state))
         }
@@ -50,45 +53,6 @@ extension Link {
     }
 
     private static var cancelled: Completion { .failed(EngineFailure(.cancelled, MQTTError.cancelled.message)) }
-
-    /// Publishes at QoS 0: returns when the outbox has taken it.
-    func publishUnacknowledged(_ frame: PublishFrame) async throws(MQTTError) {
-        var mustPace = false
-        try self.writeUnacknowledged(frame, mustPace: &mustPace)
-        if mustPace { await self.pace() }
-    }
-
-    /// Puts a QoS 0 message into the outbox; says whether the outbox is full enough to wait.
-    func writeUnacknowledged(_ frame: PublishFrame, mustPace: inout Bool) throws(MQTTError) {
-        let (refusal, mustWake, isFull) = self.state.withLock { state -> (EngineFailure?, Bool, Bool) in
-            switch state.engine.publish(frame, operation: OperationID(0), into: &state.effects) {
-            case .send:
-                state.outbox.append(frame, packetID: nil, duplicate: false)
-                let mustWake = !state.isFlushScheduled
-                state.isFlushScheduled = true
-                return (nil, mustWake, state.outbox.count > Self.highWater)
-            case .queued:
-                return (nil, false, false)
-            case .refused(let failure):
-                return (failure, false, false)
-            }
-        }
-        if let refusal { throw MQTTError(refusal) }
-        if mustWake { self.world.wake(self) }
-        mustPace = isFull
-    }
-
-    /// Publishes at QoS 1 or 2 on behalf of a waiter, which is ended when the exchange is.
-    func publishAcknowledged(_ frame: PublishFrame, _ state: inout State, _ operation: OperationID) {
-        switch state.engine.publish(frame, operation: operation, into: &state.effects) {
-        case .send(let packetID):
-            state.outbox.append(frame, packetID: packetID, duplicate: false)
-        case .queued:
-            break
-        case .refused(let failure):
-            state.effects.append(.complete(operation, .failed(failure)))
-        }
-    }
 
     // MARK: - Subscriptions
 

@@ -26,6 +26,7 @@ package final class Link: Sendable {
         /// The number of the latest dial; what belongs to an earlier one is ignored.
         var attempt: UInt64 = 0
         var isFlushScheduled = false
+        var coalescing = Coalescing()
         /// By the numbers the engine knows them by.
         var subscriptions: [SubscriptionCore?] = []
         /// The messages of the buffer that is being looked at.
@@ -59,8 +60,7 @@ package final class Link: Sendable {
     static let stallLimit = 4 << 20
 
     package init(engine: Engine, settings: LinkSettings, world: any LinkWorld) {
-        let outbox = Outbox(version: settings.version, allocator: ByteBufferAllocator())
-        self.state = Mutex(State(engine: engine, outbox: outbox))
+        self.state = Mutex(State(engine: engine, outbox: Outbox(version: settings.version)))
         self.settings = settings
         self.world = world
     }
@@ -149,32 +149,40 @@ package final class Link: Sendable {
 
     /// Writes what is in the outbox, and first collects the acknowledgements of messages handed over.
     package func flush() {
-        let (segments, channel, after) = self.state.withLock { state in
+        var taken: (contents: Outbox.Contents, channel: any Channel)?
+        var isPutOff = false
+        let after = self.state.withLock { state -> Aftermath? in
             for core in state.acknowledging {
                 for token in core.takeAcknowledged() { state.engine.acknowledge(token, into: &state.effects) }
             }
-            state.acknowledging.removeAll(keepingCapacity: true)
-            var after = state.effects.isEmpty ? Aftermath() : self.settle(&state)
+            if !state.acknowledging.isEmpty { state.acknowledging.removeAll(keepingCapacity: true) }
+            var after = state.effects.isEmpty ? nil : self.settle(&state)
             state.isFlushScheduled = false
-            guard let channel = state.channel, state.outbox.count > 0 else {
-                return ([ByteBuffer](), nil as (any Channel)?, after)
-            }
+            guard let channel = state.channel, state.outbox.count > 0 else { return after }
             guard channel.isWritable else {
                 // The handler comes back when it is: until then nobody has to wake the event loop for it.
                 state.isFlushScheduled = true
-                return ([], nil, after)
+                return after
             }
-            let segments = state.outbox.take()
-            state.engine.flushed(now: self.world.now)
-            self.endPacing(&state, &after)
-            self.updateReading(&state, &after)
-            return (segments, channel, after)
+            let now = self.world.now
+            guard !state.coalescing.mayWait(bytes: state.outbox.count, now: now) else {
+                state.isFlushScheduled = true
+                isPutOff = true
+                return after
+            }
+            taken = (state.outbox.take(), channel)
+            state.engine.flushed(now: now)
+            if !state.paced.isEmpty || self.mayChangeReading(state) {
+                var more = after ?? Aftermath()
+                self.endPacing(&state, &more)
+                self.updateReading(&state, &more)
+                after = more
+            }
+            return after
         }
-        if let channel {
-            for segment in segments { channel.write(segment, promise: nil) }
-            channel.flush()
-        }
-        self.carryOut(after, wakes: false)
+        if let taken { taken.contents.write(to: taken.channel) }
+        if isPutOff { self.world.wake(self, after: Coalescing.pause) }
+        if let after { self.carryOut(after, wakes: false) }
     }
 
     /// Publishers that waited for the outbox go on.

@@ -13,6 +13,9 @@ package protocol LinkWorld: Sendable {
     /// Has ``Link/flush()`` called soon on the event loop.
     func wake(_ link: Link)
 
+    /// Has ``Link/flush()`` called on the event loop after a pause of microseconds, so that more can gather.
+    func wake(_ link: Link, after pause: Duration)
+
     /// Has ``Link/alarmRang()`` called on the event loop at the instant, or a little later.
     ///
     /// A later call does not have to cancel an earlier one: an alarm that is not the latest one finds nothing to do.
@@ -27,6 +30,9 @@ package protocol LinkWorld: Sendable {
 }
 
 extension LinkWorld {
+    /// Does not wait.
+    package func wake(_ link: Link, after pause: Duration) { self.wake(link) }
+
     /// Leaves the error as it is.
     package func explain(_ error: any Error) -> any Error { error }
 }

@@ -6,65 +6,90 @@ import MQTTWire
 import NIOCore
 
 /// The bytes to write next, encoded one behind the other; large payloads are handed over without a copy.
+///
+/// Two buffers take turns: one is filled while the socket takes the other.
 struct Outbox {
-    private var tail: ByteBuffer
-    private var sealed: [ByteBuffer] = []
-    private var sealedBytes = 0
-    private let encoder: PacketEncoder
-    private let allocator: ByteBufferAllocator
+    /// What was taken out, to be written in this order.
+    struct Contents {
+        /// Everything but large payloads.
+        var bytes: ByteBuffer
+        /// Large payloads, each with the place in `bytes` where it belongs.
+        var payloads: [(offset: Int, payload: ByteBuffer)]
 
-    /// Payloads of this size and above become a segment of their own.
-    private static let copyLimit = 16_384
-    private static let firstCapacity = 4_096
-
-    init(version: ProtocolVersion, allocator: ByteBufferAllocator) {
-        self.encoder = PacketEncoder(version: version)
-        self.allocator = allocator
-        self.tail = ByteBuffer()
+        /// Writes everything to the channel.
+        func write(to channel: any Channel, promise: EventLoopPromise<Void>? = nil) {
+            guard !self.payloads.isEmpty else { return channel.writeAndFlush(self.bytes, promise: promise) }
+            var rest = self.bytes
+            var begin = 0
+            for (offset, payload) in self.payloads {
+                if let head = rest.readSlice(length: offset - begin) { channel.write(head, promise: nil) }
+                channel.write(payload, promise: nil)
+                begin = offset
+            }
+            // Empty when the last packet had a large payload; the promise goes with it all the same.
+            channel.writeAndFlush(rest, promise: promise)
+        }
     }
 
+    private var bytes = ByteBuffer()
+    private var payloads: [(offset: Int, payload: ByteBuffer)] = []
+    private var payloadBytes = 0
+    /// What was taken last: it is used again when nobody else holds it any more.
+    private var written = ByteBuffer()
+    private let encoder: PacketEncoder
+
+    /// Payloads of this size and above are not copied.
+    private static let copyLimit = 16_384
+    /// A buffer that is much larger than what it was needed for is let go of.
+    private static let keptCapacity = 16_384
+
+    init(version: ProtocolVersion) { self.encoder = PacketEncoder(version: version) }
+
     /// Bytes that wait to be written.
-    var count: Int { self.sealedBytes + self.tail.readableBytes }
+    var count: Int { self.payloadBytes + self.bytes.readableBytes }
 
     /// Appends a packet.
     mutating func append(_ packet: Packet) throws(EncodingError) {
-        try self.encoder.encode(packet, into: &self.tail)
+        try self.encoder.encode(packet, into: &self.bytes)
     }
 
     /// Appends an answer.
     mutating func append(_ answer: Answer) throws(EncodingError) {
-        try self.encoder.encode(answer.packet, into: &self.tail)
+        guard answer.reason == .success else { return try self.append(answer.packet) }
+        switch answer.kind {
+        case .pubAck: self.appendPubAck(answer.packetID)
+        case .pubRec: self.appendPubRec(answer.packetID)
+        case .pubComp: self.appendPubComp(answer.packetID)
+        }
     }
 
     /// Appends a PUBLISH, which was checked when its frame was made.
     mutating func append(_ frame: PublishFrame, packetID: PacketID?, duplicate: Bool) {
         guard frame.message.payload.readableBytes >= Self.copyLimit else {
-            frame.write(packetID: packetID, duplicate: duplicate, into: &self.tail)
+            frame.write(packetID: packetID, duplicate: duplicate, into: &self.bytes)
             return
         }
-        frame.writeHead(packetID: packetID, duplicate: duplicate, into: &self.tail)
-        self.seal()
-        self.sealedBytes += frame.message.payload.readableBytes
-        self.sealed.append(frame.message.payload)
+        frame.writeHead(packetID: packetID, duplicate: duplicate, into: &self.bytes)
+        self.payloadBytes += frame.message.payload.readableBytes
+        self.payloads.append((self.bytes.readableBytes, frame.message.payload))
     }
 
-    /// Takes everything, oldest first.
-    mutating func take() -> [ByteBuffer] {
-        if self.tail.readableBytes > 0 { self.seal() }
-        defer {
-            self.sealed = []
-            self.sealedBytes = 0
-        }
-        return self.sealed
-    }
+    // The four bytes of an acknowledgement that says success (MQTT 5.0, 3.4.2.1).
 
-    /// Throws everything away: it belonged to a link that is gone.
-    mutating func removeAll() { _ = self.take() }
+    mutating func appendPubAck(_ id: PacketID) { self.bytes.writeInteger(0x4002_0000 | UInt32(id.rawValue)) }
+    mutating func appendPubRec(_ id: PacketID) { self.bytes.writeInteger(0x5002_0000 | UInt32(id.rawValue)) }
+    mutating func appendPubRel(_ id: PacketID) { self.bytes.writeInteger(0x6202_0000 | UInt32(id.rawValue)) }
+    mutating func appendPubComp(_ id: PacketID) { self.bytes.writeInteger(0x7002_0000 | UInt32(id.rawValue)) }
 
-    private mutating func seal() {
-        let written = self.tail.readableBytes
-        self.sealedBytes += written
-        self.sealed.append(self.tail)
-        self.tail = self.allocator.buffer(capacity: max(Self.firstCapacity, min(written, 1 << 20)))
+    /// Takes everything.
+    mutating func take() -> Contents {
+        let contents = Contents(bytes: self.bytes, payloads: self.payloads)
+        let isOversized = self.written.capacity > max(Self.keptCapacity, 8 * self.bytes.readableBytes)
+        // Without a capacity it becomes a new empty buffer when somebody still holds it, and keeps its storage if not.
+        if isOversized { self.written = ByteBuffer() } else { self.written.clear(minimumCapacity: 0) }
+        swap(&self.bytes, &self.written)
+        if !self.payloads.isEmpty { self.payloads = [] }
+        self.payloadBytes = 0
+        return contents
     }
 }

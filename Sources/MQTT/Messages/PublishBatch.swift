@@ -48,8 +48,9 @@ final class PublishBatch: Sendable {
         waiter?.resume()
     }
 
-    /// Waits until at most so many are under way; at once when the task is cancelled.
-    func wait(untilAtMost limit: Int) async {
+    /// Waits until at most `limit` are under way; not at all when the task is cancelled, or while at most `enough` are.
+    func wait(untilAtMost limit: Int, enough: Int = 0) async {
+        guard self.state.withLock({ $0.outstanding > max(limit, enough) }) else { return }
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isReached = self.state.withLock { state in

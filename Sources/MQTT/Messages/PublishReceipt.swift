@@ -2,27 +2,24 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import MQTTEngine
-import Synchronization
 
 /// What becomes of a message that was handed over without waiting.
 ///
 /// The message is on its way whether or not anybody looks at the receipt.
-public final class PublishReceipt: Sendable {
-    private enum State {
-        case pending([CheckedContinuation<Completion, Never>])
-        case ended(Completion)
+public struct PublishReceipt: Sendable {
+    private let block: ReceiptBlock
+    private let bit: UInt64
+
+    init(_ block: ReceiptBlock, bit: UInt64) {
+        self.block = block
+        self.bit = bit
     }
 
-    private let state = Mutex(State.pending([]))
-
-    init() {}
-
-    init(ended completion: Completion) { self.complete(completion) }
+    /// The receipt of a message that was taken at once.
+    static let succeeded = PublishReceipt(.succeeded, bit: 1)
 
     /// Whether the outcome is known.
-    public var isComplete: Bool {
-        self.state.withLock { if case .ended = $0 { true } else { false } }
-    }
+    public var isComplete: Bool { self.block.isDone(self.bit) }
 
     /// Waits for the outcome.
     ///
@@ -31,28 +28,9 @@ public final class PublishReceipt: Sendable {
     /// - Throws: ``MQTTError`` as `publish` does: `publishRefused`, `outcomeUnknown`, `clientClosed`, `storeFailed`.
     @discardableResult
     public func outcome() async throws(MQTTError) -> PublishOutcome {
-        let completion = await withCheckedContinuation { continuation in
-            let known: Completion? = self.state.withLock { state in
-                switch state {
-                case .ended(let completion):
-                    return completion
-                case .pending(let waiters):
-                    state = .pending(waiters + [continuation])
-                    return nil
-                }
-            }
-            if let known { continuation.resume(returning: known) }
-        }
+        if !self.block.isDone(self.bit) { await self.block.wait(self.bit) }
+        guard let completion = self.block.completion(self.bit) else { return PublishOutcome() }
         return try completion.publishOutcome()
-    }
-
-    func complete(_ completion: Completion) {
-        let waiters = self.state.withLock { state in
-            guard case .pending(let waiters) = state else { return [CheckedContinuation<Completion, Never>]() }
-            state = .ended(completion)
-            return waiters
-        }
-        for waiter in waiters { waiter.resume(returning: completion) }
     }
 }
 

@@ -31,10 +31,10 @@ package struct ExchangeTable: Sendable {
         case awaitingPubComp
     }
 
+    /// What is known of an exchange but its message; plain bytes, so that looking at it counts no references.
     package struct Exchange: Sendable {
         package var phase: Phase
-        /// nil for requests that are no PUBLISH, and once the server has the message.
-        package var frame: PublishFrame?
+        /// nil for requests that are no PUBLISH, and when nobody waits any more.
         package var operation: OperationID?
         /// The order of publishing, and the name of the message in the store.
         package var serial: UInt64
@@ -42,11 +42,21 @@ package struct ExchangeTable: Sendable {
         package var releaseOrder: UInt64 = 0
         /// The change of the store that has to be confirmed before the message may be sent.
         package var ticket = Ticket.none
+        /// The bytes of the message; 0 when there is none.
+        package internal(set) var size = 0
+
+        package init(phase: Phase, operation: OperationID? = nil, serial: UInt64 = 0) {
+            self.phase = phase
+            self.operation = operation
+            self.serial = serial
+        }
     }
 
     private var ring: Deque<Exchange> = []
+    /// The message of each exchange of the ring: nil for requests that are no PUBLISH, and once the server has it.
+    private var frames: Deque<PublishFrame?> = []
     private var firstID = PacketID.first
-    private var stragglers: [PacketID: Exchange] = [:]
+    private var stragglers: [PacketID: (exchange: Exchange, frame: PublishFrame?)] = [:]
     /// Exchanges that hold an identifier, of PUBLISH or not.
     private var occupied = 0
 
@@ -62,44 +72,78 @@ package struct ExchangeTable: Sendable {
     package var count: Int { self.occupied }
 
     /// Takes the next free identifier, counting up; nil when all 65,535 are in use.
-    package mutating func open(_ exchange: Exchange) -> PacketID? {
+    package mutating func open(_ exchange: Exchange, frame: PublishFrame? = nil) -> PacketID? {
         guard self.occupied < 65_535 else { return nil }
         self.trim()
         while self.ring.count < 65_535 {
             let next = self.firstID.advanced(by: self.ring.count)
             if self.stragglers.isEmpty || self.stragglers[next] == nil {
+                var exchange = exchange
+                exchange.size = frame?.size ?? 0
                 self.ring.append(exchange)
+                self.frames.append(frame)
                 self.occupied += 1
                 return next
             }
-            self.ring.append(Exchange(phase: .vacant, frame: nil, operation: nil, serial: 0))
+            self.ring.append(Exchange(phase: .vacant))
+            self.frames.append(nil)
             self.trim()
         }
         return nil
     }
 
-    /// The exchange an identifier belongs to; nil when it is free.
-    package subscript(id: PacketID) -> Exchange? {
-        let index = id.distance(from: self.firstID)
-        if index < self.ring.count, self.ring[index].phase != .vacant { return self.ring[index] }
-        return self.stragglers.isEmpty ? nil : self.stragglers[id]
+    /// Keeps the message of the exchange that was just opened; moved, where a copy would count references.
+    package mutating func keepLast(_ frame: consuming PublishFrame) {
+        let last = self.ring.count - 1
+        self.ring[last].size = frame.size
+        self.frames[last] = consume frame
     }
 
-    /// The phase of an identifier's exchange, without a copy of the exchange.
-    package func phase(of id: PacketID) -> Phase {
+    /// Where in the ring the exchange of an identifier is; nil when it is not there.
+    private func index(of id: PacketID) -> Int? {
         let index = id.distance(from: self.firstID)
-        if index < self.ring.count, self.ring[index].phase != .vacant { return self.ring[index].phase }
-        return self.stragglers.isEmpty ? .vacant : self.stragglers[id]?.phase ?? .vacant
+        return index < self.ring.count && self.ring[index].phase != .vacant ? index : nil
+    }
+
+    /// The exchange an identifier belongs to; nil when it is free.
+    package subscript(id: PacketID) -> Exchange? {
+        if let index = self.index(of: id) { return self.ring[index] }
+        return self.stragglers.isEmpty ? nil : self.stragglers[id]?.exchange
+    }
+
+    /// The phase of an identifier's exchange.
+    package func phase(of id: PacketID) -> Phase {
+        if let index = self.index(of: id) { return self.ring[index].phase }
+        return self.stragglers.isEmpty ? .vacant : self.stragglers[id]?.exchange.phase ?? .vacant
+    }
+
+    /// The message of an exchange, while it is still needed.
+    package func frame(of id: PacketID) -> PublishFrame? {
+        if let index = self.index(of: id) { return self.frames[index] }
+        return self.stragglers.isEmpty ? nil : self.stragglers[id]?.frame
     }
 
     /// Changes the exchange of an identifier in place; does nothing when it is free.
     package mutating func update(_ id: PacketID, _ body: (inout Exchange) -> Void) {
-        let index = id.distance(from: self.firstID)
-        if index < self.ring.count, self.ring[index].phase != .vacant {
+        if let index = self.index(of: id) {
             body(&self.ring[index])
-        } else if var exchange = self.stragglers[id] {
-            body(&exchange)
-            self.stragglers[id] = exchange
+        } else if !self.stragglers.isEmpty, var straggler = self.stragglers[id] {
+            body(&straggler.exchange)
+            self.stragglers[id] = straggler
+        }
+    }
+
+    /// The server has the message of an exchange: forgets it, and changes the exchange in the same step.
+    package mutating func forgetFrame(of id: PacketID, _ body: (inout Exchange) -> Void) {
+        if let index = self.index(of: id) {
+            body(&self.ring[index])
+            self.ring[index].size = 0
+            self.frames[index] = nil
+        } else if var straggler = self.stragglers[id] {
+            body(&straggler.exchange)
+            straggler.exchange.size = 0
+            straggler.frame = nil
+            self.stragglers[id] = straggler
         }
     }
 
@@ -107,31 +151,34 @@ package struct ExchangeTable: Sendable {
     package mutating func updateAll(_ body: (inout Exchange) -> Void) {
         for index in self.ring.indices where self.ring[index].phase != .vacant { body(&self.ring[index]) }
         for id in self.stragglers.keys {
-            guard var exchange = self.stragglers[id] else { continue }
-            body(&exchange)
-            self.stragglers[id] = exchange
+            guard var straggler = self.stragglers[id] else { continue }
+            body(&straggler.exchange)
+            self.stragglers[id] = straggler
         }
     }
 
-    /// Ends the exchange and frees its identifier.
-    package mutating func close(_ id: PacketID) -> (operation: OperationID?, serial: UInt64, size: Int)? {
-        let index = id.distance(from: self.firstID)
-        if index < self.ring.count, self.ring[index].phase != .vacant {
-            let ended = (self.ring[index].operation, self.ring[index].serial, self.ring[index].frame?.size ?? 0)
-            self.ring[index].phase = .vacant
-            self.ring[index].frame = nil
+    /// Ends the exchange and frees its identifier; gives what it was.
+    package mutating func close(_ id: PacketID) -> Exchange? {
+        if let index = self.index(of: id) {
+            let ended = self.ring[index]
             self.occupied -= 1
-            if index == 0 { self.dropVacantHead() }
+            if index == 0 {
+                self.dropHead()
+                self.dropVacantHead()
+            } else {
+                self.ring[index] = Exchange(phase: .vacant)
+                self.frames[index] = nil
+            }
             return ended
         }
-        guard let exchange = self.stragglers.removeValue(forKey: id) else { return nil }
+        guard !self.stragglers.isEmpty, let straggler = self.stragglers.removeValue(forKey: id) else { return nil }
         self.occupied -= 1
-        return (exchange.operation, exchange.serial, exchange.frame?.size ?? 0)
+        return straggler.exchange
     }
 
     /// Every identifier in use with its exchange, in the order of publishing.
     package var inOrder: [(id: PacketID, exchange: Exchange)] {
-        var result = self.stragglers.map { (id: $0.key, exchange: $0.value) }.sorted {
+        var result = self.stragglers.map { (id: $0.key, exchange: $0.value.exchange) }.sorted {
             $0.exchange.serial < $1.exchange.serial
         }
         for (offset, exchange) in self.ring.enumerated() where exchange.phase != .vacant {
@@ -143,6 +190,7 @@ package struct ExchangeTable: Sendable {
     /// Forgets everything: the next identifier is 1.
     package mutating func removeAll() {
         self.ring.removeAll()
+        self.frames.removeAll()
         self.stragglers.removeAll()
         self.firstID = .first
         self.occupied = 0
@@ -151,24 +199,31 @@ package struct ExchangeTable: Sendable {
     /// Takes over an exchange of an earlier process under its own identifier.
     ///
     /// Call in ascending order of serial.
-    package mutating func restore(_ exchange: Exchange, id: PacketID) {
+    package mutating func restore(_ exchange: Exchange, frame: PublishFrame?, id: PacketID) {
         guard self.phase(of: id) == .vacant else { return }
-        self.stragglers[id] = exchange
+        var exchange = exchange
+        exchange.size = frame?.size ?? 0
+        self.stragglers[id] = (exchange, frame)
         self.occupied += 1
     }
 
+    private mutating func dropHead() {
+        self.ring.removeFirst()
+        self.frames.removeFirst()
+        self.firstID = self.firstID.next
+    }
+
     private mutating func dropVacantHead() {
-        while let head = self.ring.first, head.phase == .vacant {
-            self.ring.removeFirst()
-            self.firstID = self.firstID.next
-        }
+        while let head = self.ring.first, head.phase == .vacant { self.dropHead() }
     }
 
     /// Moves a head that stays behind out of the way.
     private mutating func trim() {
         while self.ring.count >= Self.ringLimit {
-            if let head = self.ring.popFirst(), head.phase != .vacant { self.stragglers[self.firstID] = head }
-            self.firstID = self.firstID.next
+            if let head = self.ring.first, head.phase != .vacant {
+                self.stragglers[self.firstID] = (head, self.frames.first ?? nil)
+            }
+            self.dropHead()
             self.dropVacantHead()
         }
     }

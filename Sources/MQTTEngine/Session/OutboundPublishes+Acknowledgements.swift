@@ -29,7 +29,7 @@ extension OutboundPublishes {
     ) -> Verdict {
         let id = packet.packetID
         switch self.exchanges.phase(of: id) {
-        case .unsent where self.exchanges[id]?.frame?.message.qos == .exactlyOnce:
+        case .unsent where self.exchanges.frame(of: id)?.message.qos == .exactlyOnce:
             // Some servers repeat PUBREC after a reconnect. It came before our turn to send again: the server has the
             // message, and to deny knowing it would make the server take the repetition for a new one.
             self.quota -= 1
@@ -81,10 +81,9 @@ extension OutboundPublishes {
         var freed = 0
         var serial: UInt64 = 0
         let phase: ExchangeTable.Phase = gate.isDurable ? .releaseHeld : .awaitingPubComp
-        self.exchanges.update(id) { exchange in
-            freed = exchange.frame?.size ?? 0
+        self.exchanges.forgetFrame(of: id) { exchange in
+            freed = exchange.size
             serial = exchange.serial
-            exchange.frame = nil
             exchange.phase = phase
             exchange.releaseOrder = order
         }

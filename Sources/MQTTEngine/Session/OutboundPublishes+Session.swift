@@ -54,8 +54,8 @@ extension OutboundPublishes {
     {
         self.begin(limits, gate: &gate, into: &effects)
         var anew: [Queued] = []
-        for (_, exchange) in self.exchanges.inOrder {
-            if let frame = exchange.frame {
+        for (id, exchange) in self.exchanges.inOrder {
+            if let frame = self.exchanges.frame(of: id) {
                 anew.append(
                     Queued(
                         frame: frame,
@@ -192,14 +192,9 @@ extension OutboundPublishes {
                     self.unusable.append(record.serial)
                     continue
                 }
-                var exchange = ExchangeTable.Exchange(
-                    phase: .releaseReady,
-                    frame: nil,
-                    operation: nil,
-                    serial: record.serial
-                )
+                var exchange = ExchangeTable.Exchange(phase: .releaseReady, serial: record.serial)
                 exchange.releaseOrder = self.takeReleaseOrder()
-                self.exchanges.restore(exchange, id: id)
+                self.exchanges.restore(exchange, frame: nil, id: id)
                 continue
             }
             guard let message = record.message, message.qos != .atMostOnce,
@@ -210,9 +205,8 @@ extension OutboundPublishes {
             }
             self.pendingBytes += frame.size
             if let id, self.exchanges.phase(of: id) == .vacant {
-                let phase = ExchangeTable.Phase.unsent
-                let exchange = ExchangeTable.Exchange(phase: phase, frame: frame, operation: nil, serial: record.serial)
-                self.exchanges.restore(exchange, id: id)
+                let exchange = ExchangeTable.Exchange(phase: .unsent, serial: record.serial)
+                self.exchanges.restore(exchange, frame: frame, id: id)
             } else {
                 // Never sent; or its identifier is of a session that was lost, and has gone to another message since.
                 self.queue.append(Queued(frame: frame, operation: nil, serial: record.serial, ticket: .none))

@@ -148,7 +148,7 @@ package struct OutboundPublishes: Sendable {
     var answersUnknownWithReason: Bool { self.version.hasProperties }
 
     /// Gives the message an identifier and takes it from the quota.
-    private mutating func open(
+    mutating func open(
         _ frame: PublishFrame,
         operation: OperationID?,
         serial: UInt64,
@@ -156,8 +156,8 @@ package struct OutboundPublishes: Sendable {
     ) -> PacketID? {
         let phase: ExchangeTable.Phase =
             held ? .held : frame.message.qos == .atLeastOnce ? .awaitingPubAck : .awaitingPubRec
-        let exchange = ExchangeTable.Exchange(phase: phase, frame: frame, operation: operation, serial: serial)
-        guard let id = self.exchanges.open(exchange) else { return nil }
+        let exchange = ExchangeTable.Exchange(phase: phase, operation: operation, serial: serial)
+        guard let id = self.exchanges.open(exchange, frame: frame) else { return nil }
         self.quota -= 1
         return id
     }
@@ -188,7 +188,7 @@ package struct OutboundPublishes: Sendable {
 
     /// Sends the PUBLISH of an exchange that has its place in the quota already.
     mutating func sendPublish(_ id: PacketID, gate: inout StoreGate, into effects: inout [Effect]) {
-        guard let exchange = self.exchanges[id], let frame = exchange.frame else { return }
+        guard let exchange = self.exchanges[id], let frame = self.exchanges.frame(of: id) else { return }
         if let refusal = self.limits.refusal(of: frame) {
             _ = self.exchanges.close(id)
             self.quota += 1

@@ -181,8 +181,7 @@ extension SubscriptionLedger {
         var operation = operation
         while !rest.isEmpty {
             let part = Array(rest.prefix(self.farewellCount(rest, limits: limits)))
-            let exchange = ExchangeTable.Exchange(phase: .otherRequest, frame: nil, operation: nil, serial: 0)
-            guard let packetID = exchanges.open(exchange) else {
+            guard let packetID = exchanges.open(ExchangeTable.Exchange(phase: .otherRequest)) else {
                 // They are said when an identifier becomes free.
                 self.orphans.append(contentsOf: rest)
                 break

@@ -143,8 +143,7 @@ package struct SubscriptionLedger: Sendable {
         exchanges: inout ExchangeTable,
         into effects: inout [Effect]
     ) -> Bool {
-        let exchange = ExchangeTable.Exchange(phase: .otherRequest, frame: nil, operation: nil, serial: 0)
-        guard let packetID = exchanges.open(exchange) else { return false }
+        guard let packetID = exchanges.open(ExchangeTable.Exchange(phase: .otherRequest)) else { return false }
         let entries = part.items.compactMap(self.wireEntry)
         for item in part.items {
             self.entries[item.subscription]?.status[item.filter] = .asked

@@ -15,16 +15,16 @@ package struct PublishFrame: Sendable, Hashable {
     private let hasProperties: Bool
 
     /// Checks a client's message: its topic, its properties, its size.
-    package init(_ message: OutgoingMessage, version: ProtocolVersion) throws(EncodingError) {
+    package init(_ message: consuming OutgoingMessage, version: ProtocolVersion) throws(EncodingError) {
         // MQTT-3.3.4-6. One look is enough for the many messages that have no properties.
         if !message.properties.isEmpty, message.properties.subscriptionIdentifier != nil {
             throw EncodingError(.invalidProperty, "Only a server's PUBLISH carries subscription identifiers")
         }
-        try self.init(fromEitherEnd: message, version: version)
+        try self.init(fromEitherEnd: consume message, version: version)
     }
 
     /// The same, but subscription identifiers are allowed, which only servers send.
-    init(fromEitherEnd message: OutgoingMessage, version: ProtocolVersion) throws(EncodingError) {
+    init(fromEitherEnd message: consuming OutgoingMessage, version: ProtocolVersion) throws(EncodingError) {
         var length = try message.properties.checkedBlockSize(in: .publish, version: version)
         let hasAlias = !message.properties.isEmpty && message.properties.topicAlias != nil
         length += try WireString.checkedTopicNameSize(message.topic, mayBeEmpty: hasAlias)
@@ -33,10 +33,10 @@ package struct PublishFrame: Sendable, Hashable {
         guard length <= VariableByteInteger.maximum else {
             throw EncodingError(.tooLarge, "The message is larger than a packet can be")
         }
-        self.message = message
         self.remainingLength = length
         self.size = 1 + VariableByteInteger.size(of: length) + length
         self.hasProperties = version.hasProperties
+        self.message = message
     }
 
     /// Appends the whole packet.
