@@ -13,6 +13,7 @@ import NIOCore
 ///                    bench/# with one; `conns` clients
 ///     mode=rtt       publish and wait for the reply, n times
 ///     mode=conns     open `conns` connections
+///     mode=channels  the same with bare channels of NIO: the limit
 ///     exec=on        the program's tasks run on the client's executor
 ///     face=batches   `publish(contentsOf:)`, and `batches` of the subscriptions
 ///     declare=1      subscriptions are declared before connecting
@@ -46,8 +47,8 @@ struct Workloads<Version: MQTTVersion>: Sendable {
         }
         guard ["on", "off"].contains(arguments.text("exec", "off")) else { return "exec is on or off" }
         guard [4, 5].contains(arguments.number("proto", 4)) else { return "proto is 4 or 5" }
-        guard ["pub", "sub", "rtt", "conns"].contains(arguments.text("mode", "pub")) else {
-            return "mode is pub, sub, rtt or conns"
+        guard ["pub", "sub", "rtt", "conns", "channels"].contains(arguments.text("mode", "pub")) else {
+            return "mode is pub, sub, rtt, conns or channels"
         }
         return nil
     }
@@ -66,6 +67,7 @@ struct Workloads<Version: MQTTVersion>: Sendable {
     func run() async throws {
         switch self.arguments.text("mode", "pub") {
         case "conns": try await self.connect()
+        case "channels": try await BareChannels.connect(self.connections, port: self.port)
         case "pub" where self.connections > 1: try await self.publishFromMany()
         case "sub" where self.connections > 1: try await self.receiveFromMany()
         case "pub": try await self.on(self.client()) { try await self.publish($0) }
