@@ -59,8 +59,10 @@ struct Workloads<Version: MQTTVersion>: Sendable {
         configuration.connectTimeout = .seconds(60)
         configuration.handshakeTimeout = .seconds(60)
         configuration.eventLoop = eventLoop
-        // The largest payload there is must fit.
-        configuration.pendingByteLimit = 1 << 30
+        // A few of the largest payloads must fit.
+        let payload = 4 * self.arguments.number("size", 16)
+        configuration.pendingByteLimit = max(configuration.pendingByteLimit, payload)
+        configuration.memoryBudget = max(configuration.memoryBudget, payload)
         return MQTTClient(to: .tcp("127.0.0.1", port: self.port), clientID: id, configuration: configuration)
     }
 

@@ -3,10 +3,10 @@
 
 internal import NIOCore
 
-/// Sizes read buffers by what comes: small until one is filled, then large, and small again after a quiet time.
+/// Sizes read buffers by what comes: small at first, four times as large whenever one is filled, and small again after a
+/// quiet time.
 ///
 /// A large buffer makes many small messages cheap; most connections of a program with thousands of them never need one.
-/// There is nothing in between: each step on the way up would be a buffer thrown away.
 struct LoadSizedReads: RecvByteBufferAllocator {
     /// A burst of 250 acknowledgements fits.
     static let small = 1_024
@@ -25,11 +25,11 @@ struct LoadSizedReads: RecvByteBufferAllocator {
     mutating func record(actualReadBytes: Int) -> Bool {
         guard actualReadBytes < Self.small else {
             self.quiet = 0
-            let mayGrow = self.size < Self.large
-            self.size = Self.large
-            return mayGrow
+            guard actualReadBytes >= self.size, self.size < Self.large else { return false }
+            self.size = min(4 * self.size, Self.large)
+            return true
         }
-        guard self.size == Self.large else { return false }
+        guard self.size > Self.small else { return false }
         self.quiet += 1
         if self.quiet >= Self.quietReads {
             self.quiet = 0
