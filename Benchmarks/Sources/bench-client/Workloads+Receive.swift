@@ -11,24 +11,23 @@ extension Workloads {
         let subscriptions = try await self.subscriptions(of: client)
         let took = beginning.seconds
         let grew = Measurement.residentKilobytes() - base
-        var more: [(String, Double)] = []
-        if subscriptions.count > 1 { more = [("subscribe_ms", took * 1e3), ("subscribed_kb", Double(grew))] }
+        let more = [("subscribe_ms", took * 1e3), ("subscribed_kb", Double(grew))]
         if subscriptions.count == 1 {
-            try await self.receive(from: subscriptions[0])
+            try await self.receive(from: subscriptions[0], more: more)
         } else {
             try await self.receive(from: subscriptions, more: more)
         }
         withExtendedLifetime(subscriptions) {}
     }
 
-    private func receive(from messages: MQTTSubscription) async throws {
+    private func receive(from messages: MQTTSubscription, more: [(String, Double)]) async throws {
         var left = self.count + 1
         if self.takesBatches {
             var batches = messages.batches.makeAsyncIterator()
             left -= try await batches.next()?.count ?? 0
             let measurement = Measurement()
             while left > 0, let batch = try await batches.next() { left -= batch.count }
-            measurement.report(messages: self.count)
+            measurement.report(messages: self.count, more: more)
         } else {
             _ = try await messages.next()
             left -= 1
@@ -37,7 +36,7 @@ extension Workloads {
                 left -= 1
                 if left <= 0 { break }
             }
-            measurement.report(messages: self.count)
+            measurement.report(messages: self.count, more: more)
         }
     }
 

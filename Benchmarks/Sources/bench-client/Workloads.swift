@@ -31,7 +31,8 @@ struct Workloads<Version: MQTTVersion>: Sendable {
         self.arguments = arguments
         self.port = arguments.number("port", 1883)
         self.count = arguments.number("n", 100_000)
-        self.payload = ByteBuffer(repeating: UInt8(ascii: "x"), count: arguments.number("size", 16))
+        let size = arguments.text("mode", "pub") == "sub" ? 0 : arguments.number("size", 16)
+        self.payload = ByteBuffer(repeating: UInt8(ascii: "x"), count: size)
         self.qos = QoS(rawValue: UInt8(clamping: arguments.number("qos", 0))) ?? .atMostOnce
         self.window = max(arguments.number("window", 100), 1)
         self.connections = max(arguments.number("conns", 1), 1)

@@ -72,6 +72,8 @@ static void fill_ring(int version) {
     // Two windows at least, so that a packet identifier in flight is not used again; 16 bits at most.
     if (settings.qos && count < 2 * settings.window) count = 2 * settings.window;
     if (settings.burst > count) count = settings.burst;
+    // Not more than are sent: a payload may be large.
+    if (count > settings.n) count = settings.n > 0 ? settings.n : 1;
     count = (count + whole - 1) / whole * whole;
     if (settings.qos && count > 65000) count = 65000;
     ring_count = count;
