@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Cost against the size of the work: subscriptions, connections, windows, a hundred thousand filters, ten million messages,
-# the largest payload. About two minutes. usage: bench-scale.sh [part...]
-# parts: subscriptions connections windows filters flat payload
+# the largest payload, and system calls per message where strace is. Three minutes. usage: bench-scale.sh [part...]
+# parts: subscriptions connections windows filters flat payload syscalls
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/bench-lib.sh
 source scripts/bench-lib.sh
 build_benchmarks
-parts=" ${*:-subscriptions connections windows filters flat payload} "
+parts=" ${*:-subscriptions connections windows filters flat payload syscalls} "
 client=$bin/bench-client
 
 wants() { [[ $parts == *" $1 "* ]]; }
@@ -111,4 +111,23 @@ if wants payload; then
     row "published, QoS 1" sink "mode=pub qos=1 n=1 window=1 size=$size" peak_kb
     row "received, QoS 0" flood "mode=sub n=1 size=$size" peak_kb
     row "received, QoS 1" flood "mode=sub qos=1 n=1 size=$size" peak_kb
+fi
+
+if wants syscalls && command -v strace >/dev/null 2>&1; then
+    # calls BROKER WORDS: of a whole run
+    calls() {
+        one "strace -f -c -o $work/strace $client" "$1" "$2" >/dev/null
+        awk '$NF == "total" { print $4 ~ /^[0-9]+$/ ? $4 : $3 }' "$work/strace"
+    }
+    head_line "system calls per message" "off" "on"
+    for line in "W1 sink mode=pub" "W2 sink mode=pub qos=1" "W4 flood mode=sub" "W5 flood mode=sub qos=1"; do
+        read -r name broker words <<<"$line"
+        printf '%-34s' "$name"
+        for executor in off on; do
+            few=$(calls "$broker" "$words exec=$executor n=10000")
+            many=$(calls "$broker" "$words exec=$executor n=90000")
+            awk -v few="$few" -v many="$many" 'BEGIN { printf "%14.4f", (many - few) / 80000 }'
+        done
+        printf '\n'
+    done
 fi
