@@ -6,10 +6,10 @@ FORMATTED := $(wildcard Sources Tests Examples Benchmarks Snippets Package.swift
 WITH_BROKERS := MQTTIntegrationTests|MQTTCtlTests|FixtureTests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint format demo bench
+.PHONY: help setup build test lint format demo bench bench-micro
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install what is missing (Debian, as root) or say what to install
 	@scripts/setup.sh
@@ -42,5 +42,8 @@ lint: ## floors, sizes, licence headers, tree and format
 format: ## rewrite the sources to the format
 	$(SWIFT) format --in-place --parallel --recursive $(FORMATTED)
 
-bench: ## CPU seconds per million messages, release build
+bench: ## CPU seconds per million messages, release build, beside libmosquitto where it is
 	@scripts/bench.sh
+
+bench-micro: ## encode, decode, match, route: time and allocations, against Benchmarks/thresholds.txt
+	@scripts/bench-micro.sh

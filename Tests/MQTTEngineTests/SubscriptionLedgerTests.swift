@@ -310,11 +310,29 @@ import Testing
         #expect(harness.receive(subAck(500, .grantedQoS1)) == [subscribed(2, .grantedQoS0, .grantedQoS1)])
     }
 
-    @Test func `more subscriptions than packet identifiers are all asked for`() {
-        var harness = EngineHarness.connected { $0.filtersPerSubscribe = 1 }
+    @Test func `while many SUBSCRIBEs have no answer, further filters wait and then go together`() {
+        var harness = EngineHarness.connected { $0.filtersPerSubscribe = 3 }
+        for number in 1...64 as ClosedRange<UInt32> {
+            let id = UInt16(number)
+            #expect(harness.subscribe(.to(["f/\(number)"], id: number), nil) == [sendSubscribe(id, ["f/\(number)"])])
+        }
+        for number in 65...68 as ClosedRange<UInt32> {
+            #expect(harness.subscribe(.to(["f/\(number)"], id: number), nil) == [])
+        }
+        #expect(harness.receive(subAck(1, .success)).sent == [sendSubscribe(65, ["f/65", "f/66", "f/67"])])
+        #expect(harness.receive(subAck(2, .success)).sent == [sendSubscribe(66, ["f/68"])])
+        #expect(harness.receive(subAck(3, .success)).sent == [])
+    }
+
+    @Test func `more subscriptions than packet identifiers are all asked for after a reconnect`() {
+        var harness = EngineHarness.connected(.v311) { $0.filtersPerSubscribe = 1 }
         harness.linkLost()
         for number in 1...66_000 as ClosedRange<UInt32> { harness.subscribe(.to(["f/\(number)"], id: number), nil) }
-        #expect(harness.redial().sent.count == 65_535)
-        #expect(harness.receive(subAck(1, .success)).sent == [sendSubscribe(1, ["f/65536"])])
+        var asked = harness.redial(ConnAck()).sent.count
+        for number in 1...66_000 {
+            let id = UInt16(truncatingIfNeeded: (number - 1) % 65_535 + 1)
+            asked += harness.receive(subAck(id, .success)).sent.count
+        }
+        #expect(asked == 66_000)
     }
 }

@@ -29,7 +29,7 @@ package struct OverlapIdentifiers: Sendable {
 
     /// Notes new filters; gives those of the others that have to be asked for again, with a number.
     package mutating func add(_ new: [TopicFilter], beside others: some Collection<TopicFilter>) -> [TopicFilter] {
-        guard others.count <= Self.limit else { return [] }
+        guard others.count + new.count <= Self.limit else { return [] }
         var again: [TopicFilter] = []
         for (index, filter) in new.enumerated() where self.marks[filter] == nil {
             let overlapping = others.filter { $0 != filter && filter.overlaps($0) }

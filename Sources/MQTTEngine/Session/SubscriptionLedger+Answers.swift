@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import DequeModule
 package import MQTTWire
 
 extension SubscriptionLedger {
@@ -13,7 +14,7 @@ extension SubscriptionLedger {
         for (item, reason) in zip(asked, packet.reasons) {
             // The subscription may have gone, and its slot may belong to a new one.
             guard self.entries[item.subscription]?.order == item.order else { continue }
-            self.entries[item.subscription]?.status[item.filter] = .answered(reason)
+            self.entries[item.subscription]?.set(.answered(reason), at: item.filter)
             if touched.last != item.subscription { touched.append(item.subscription) }
         }
         return touched.compactMap { self.settle($0, properties: packet.properties, into: &effects) }
@@ -25,7 +26,7 @@ extension SubscriptionLedger {
         properties: Properties,
         into effects: inout [Effect]
     ) -> Refused? {
-        guard let entry = self.entries[id] else { return nil }
+        guard let entry = self.entries[id], entry.isAnswered else { return nil }
         var reasons: [ReasonCode] = []
         for status in entry.status {
             guard case .answered(let reason) = status else { return nil }
@@ -55,8 +56,11 @@ extension SubscriptionLedger {
     }
 
     /// What the server said it does not do: those subscriptions end without being sent.
-    package func unsupported(by limits: NegotiatedLimits) -> [Refused] {
-        self.unsent.compactMap { id in
+    ///
+    /// Each subscription is looked at once on a connection.
+    package mutating func unsupported(by limits: NegotiatedLimits) -> [Refused] {
+        defer { self.unchecked.removeAll() }
+        return self.unchecked.compactMap { id in
             guard let entry = self.entries[id] else { return nil }
             for filter in entry.request.filters {
                 guard let failure = limits.refusal(of: filter.filter) else { continue }
@@ -122,12 +126,11 @@ extension SubscriptionLedger {
             self.sayFarewell(orphans, operation: nil, limits: limits, exchanges: &exchanges, into: &effects)
         }
         if !hasSubscriptions {
-            for id in self.entries.keys {
-                for index in self.entries[id]?.status.indices ?? 0..<0 { self.entries[id]?.status[index] = .wanted }
-            }
+            for id in self.entries.keys { self.entries[id]?.setWanted() }
         }
-        let wanted = self.entries.values.filter { $0.status.contains(.wanted) }
-        self.unsent = wanted.sorted { $0.order < $1.order }.map(\.request.id)
+        let wanted = self.entries.values.filter { $0.wanted > 0 }
+        self.unchecked = wanted.sorted { $0.order < $1.order }.map(\.request.id)
+        self.unsent = Deque(self.unchecked)
     }
 
     /// The link ended: a SUBSCRIBE without an answer is asked again on the next one.
@@ -135,7 +138,7 @@ extension SubscriptionLedger {
         for (packetID, items) in self.asked {
             _ = exchanges.close(packetID)
             for item in items where self.entries[item.subscription]?.order == item.order {
-                self.entries[item.subscription]?.status[item.filter] = .wanted
+                self.entries[item.subscription]?.set(.wanted, at: item.filter)
             }
         }
         self.asked = [:]
@@ -157,6 +160,7 @@ extension SubscriptionLedger {
         self.entries = [:]
         self.users = [:]
         self.unsent = []
+        self.unchecked = []
         self.forgetAllOverlaps()
         return ended.map(\.request)
     }

@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import DequeModule
 package import MQTTWire
 
 /// What the user has subscribed to, and what the server knows of it.
@@ -18,9 +19,45 @@ package struct SubscriptionLedger: Sendable {
 
     struct Entry: Sendable {
         var request: SubscribeRequest
-        var status: [Status]
+        private(set) var status: [Status]
         var operation: OperationID?
         var order: UInt64
+        /// How many filters are to be sent; none is before ``firstWanted``.
+        private(set) var wanted: Int
+        private(set) var firstWanted = 0
+        private(set) var answered = 0
+
+        init(request: SubscribeRequest, operation: OperationID?, order: UInt64) {
+            self.request = request
+            self.status = Array(repeating: .wanted, count: request.filters.count)
+            self.operation = operation
+            self.order = order
+            self.wanted = request.filters.count
+        }
+
+        var isAnswered: Bool { self.answered == self.status.count }
+
+        mutating func set(_ status: Status, at index: Int) {
+            let old = self.status[index]
+            if old == .wanted { self.wanted -= 1 }
+            if case .answered = old { self.answered -= 1 }
+            if case .answered = status { self.answered += 1 }
+            self.status[index] = status
+            if status == .wanted {
+                self.wanted += 1
+                self.firstWanted = min(self.firstWanted, index)
+            } else if index == self.firstWanted {
+                // Filters are sent in their order, so that no call looks at those before it again.
+                while self.firstWanted < self.status.count, self.status[self.firstWanted] != .wanted {
+                    self.firstWanted += 1
+                }
+            }
+        }
+
+        /// Everything is to be sent.
+        mutating func setWanted() {
+            for index in self.status.indices { self.set(.wanted, at: index) }
+        }
     }
 
     struct Asked: Sendable {
@@ -46,8 +83,10 @@ package struct SubscriptionLedger: Sendable {
     var users: [TopicFilter: [SubscriptionID]] = [:]
     var asked: [PacketID: [Asked]] = [:]
     var farewells: [PacketID: Farewell] = [:]
-    /// Entries with filters still to be sent, in the order of asking.
-    var unsent: [SubscriptionID] = []
+    /// Entries with filters still to be sent, in the order of asking; some of them may have gone.
+    var unsent: Deque<SubscriptionID> = []
+    /// Those of them that have not been compared with what the server says it takes.
+    var unchecked: [SubscriptionID] = []
     /// Filters the server's session may still hold though nobody wants them.
     var orphans: [TopicFilter] = []
     /// Numbers for filters that overlap; nil before 5.0.
@@ -55,6 +94,8 @@ package struct SubscriptionLedger: Sendable {
     /// Filters the server has already, to be asked for again only because of their number.
     private var asksQuietly: Set<TopicFilter> = []
     private var nextOrder: UInt64 = 0
+    /// While so many SUBSCRIBEs have no answer, further filters wait and then go together.
+    private static let askedLimit = 64
     let filtersPerSubscribe: Int
     /// Whether the server's session outlives the connection.
     var keepsSession: Bool
@@ -86,14 +127,16 @@ package struct SubscriptionLedger: Sendable {
     /// Notes a subscription; ``sendUnsent(limits:exchanges:into:)`` asks the server.
     package mutating func add(_ request: SubscribeRequest, operation: OperationID?) {
         if request.identifier == nil { self.markOverlaps(of: request) }
-        let status = Array(repeating: Status.wanted, count: request.filters.count)
         self.nextOrder += 1
-        self.entries[request.id] = Entry(request: request, status: status, operation: operation, order: self.nextOrder)
+        self.entries[request.id] = Entry(request: request, operation: operation, order: self.nextOrder)
         for filter in request.filters { self.users[filter.filter, default: []].append(request.id) }
         self.unsent.append(request.id)
+        self.unchecked.append(request.id)
     }
 
-    /// Asks the server for everything that is still to be sent, as far as packet identifiers reach.
+    /// Asks the server for what is still to be sent, as far as packet identifiers reach.
+    ///
+    /// What does not go now goes when an answer comes.
     package mutating func sendUnsent(
         limits: NegotiatedLimits,
         exchanges: inout ExchangeTable,
@@ -105,8 +148,9 @@ package struct SubscriptionLedger: Sendable {
         }
         var part = Part()
         sending: for id in self.unsent {
-            guard let entry = self.entries[id] else { continue }
-            for (index, status) in entry.status.enumerated() where status == .wanted {
+            guard self.asked.count < Self.askedLimit else { break }
+            guard let entry = self.entries[id], entry.wanted > 0 else { continue }
+            for index in entry.firstWanted..<entry.status.count where entry.status[index] == .wanted {
                 let filter = entry.request.filters[index].filter
                 // A server that takes none drops the whole connection over one (MQTT 5.0, 3.2.2.3.12).
                 let wanted = entry.request.identifier ?? self.overlaps?.number(of: filter)
@@ -124,7 +168,9 @@ package struct SubscriptionLedger: Sendable {
             }
         }
         if !part.items.isEmpty { _ = self.send(part, exchanges: &exchanges, into: &effects) }
-        self.unsent.removeAll { id in self.entries[id]?.status.contains(.wanted) != true }
+        while let first = self.unsent.first, self.entries[first].map({ $0.wanted == 0 }) ?? true {
+            self.unsent.removeFirst()
+        }
     }
 
     /// What goes into one SUBSCRIBE.
@@ -137,16 +183,18 @@ package struct SubscriptionLedger: Sendable {
         static let overhead = 16
     }
 
-    /// Sends one SUBSCRIBE; false without a free packet identifier.
+    /// Sends one SUBSCRIBE; false without a free packet identifier, or while enough of them have no answer.
     private mutating func send(
         _ part: Part,
         exchanges: inout ExchangeTable,
         into effects: inout [Effect]
     ) -> Bool {
-        guard let packetID = exchanges.open(ExchangeTable.Exchange(phase: .otherRequest)) else { return false }
+        guard self.asked.count < Self.askedLimit,
+            let packetID = exchanges.open(ExchangeTable.Exchange(phase: .otherRequest))
+        else { return false }
         let entries = part.items.compactMap(self.wireEntry)
         for item in part.items {
-            self.entries[item.subscription]?.status[item.filter] = .asked
+            self.entries[item.subscription]?.set(.asked, at: item.filter)
             guard !self.asksQuietly.isEmpty, let request = self.entries[item.subscription]?.request else { continue }
             self.asksQuietly.remove(request.filters[item.filter].filter)
         }
@@ -176,7 +224,7 @@ package struct SubscriptionLedger: Sendable {
             guard let user = self.users[filter]?.first, let entry = self.entries[user] else { continue }
             for index in entry.request.filters.indices where entry.request.filters[index].filter == filter {
                 if entry.status[index] != .wanted { self.asksQuietly.insert(filter) }
-                self.entries[user]?.status[index] = .wanted
+                self.entries[user]?.set(.wanted, at: index)
             }
             if !self.unsent.contains(user) { self.unsent.append(user) }
         }

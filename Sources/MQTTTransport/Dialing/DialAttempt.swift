@@ -26,12 +26,11 @@ final class DialAttempt {
         }
     }
 
-    /// Large reads are what makes many small messages cheap; under 128 KiB the memory allocator keeps the buffers.
-    private static let readBufferSize = 65_536
     /// How many such reads are made before other connections of the event loop have their turn.
     private static let readsPerTurn: UInt = 4
 
     private let endpoint: Endpoint
+    /// Those of a socket whose bytes go to the caller as they were read; a stage between makes buffers of its own.
     private let readBuffers: ReadBuffers?
     private let eventLoop: any EventLoop
     private let timeout: TimeAmount
@@ -56,11 +55,13 @@ final class DialAttempt {
     }
 
     func start(threadPool: NIOThreadPool) {
-        self.timer = self.eventLoop.assumeIsolated().scheduleTask(in: self.timeout) { self.timedOut() }
         guard self.endpoint.tls != nil else {
+            // With nothing to look up and nothing to do after TCP, the time that TCP is given is all there is.
+            if self.address == nil { self.startTimer() }
             self.prepared(Result { try ChannelStages(for: self.endpoint) })
             return
         }
+        self.startTimer()
         let endpoint = self.endpoint
         threadPool.runIfActive(eventLoop: self.eventLoop) { try ChannelStages(for: endpoint) }
             .assumeIsolated()
@@ -84,24 +85,41 @@ final class DialAttempt {
         }
     }
 
-    private func connect(_ bootstrap: ClientBootstrap) -> EventLoopFuture<any Channel> {
-        bootstrap
-            .connectTimeout(self.timeout)
-            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelOption(.recvAllocator, value: self.readBuffers ?? self.buffersOfStages)
-            .channelOption(.maxMessagesPerRead, value: Self.readsPerTurn)
-            // Not a byte is read before there is somebody to take it.
-            .channelOption(.autoRead, value: false)
-            .connect(host: self.endpoint.host, port: self.endpoint.port)
+    /// The address, where the host is one: it is connected to without looking it up.
+    private var address: SocketAddress? {
+        let mayBeAddress = self.endpoint.host.utf8.allSatisfy { byte in
+            byte == UInt8(ascii: ".") || byte == UInt8(ascii: ":") || UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte
+                || UInt8(ascii: "a")...UInt8(ascii: "f") ~= byte || UInt8(ascii: "A")...UInt8(ascii: "F") ~= byte
+        }
+        return mayBeAddress ? try? SocketAddress(ipAddress: self.endpoint.host, port: self.endpoint.port) : nil
     }
 
-    /// Behind a stage that makes buffers of its own, those of the socket are free again at once.
-    private var buffersOfStages: any RecvByteBufferAllocator {
-        FixedSizeRecvByteBufferAllocator(capacity: Self.readBufferSize)
+    private func startTimer() {
+        self.timer = self.eventLoop.assumeIsolated().scheduleTask(in: self.timeout) { self.timedOut() }
+    }
+
+    private func connect(_ bootstrap: ClientBootstrap) -> EventLoopFuture<any Channel> {
+        // The bootstrap's own options make a future each; these are set at once. It sets TCP_NODELAY by itself.
+        let buffers: any RecvByteBufferAllocator = self.readBuffers ?? LoadSizedReads()
+        let bootstrap = bootstrap.connectTimeout(self.timeout).channelInitializer { channel in
+            channel.eventLoop.makeCompletedFuture {
+                guard let options = channel.syncOptions else {
+                    throw TransportError(.other, "The event loop's channels have no options.")
+                }
+                try options.setOption(.recvAllocator, value: buffers)
+                try options.setOption(.maxMessagesPerRead, value: Self.readsPerTurn)
+                // Not a byte is read before there is somebody to take it.
+                try options.setOption(.autoRead, value: false)
+            }
+        }
+        if let address = self.address { return bootstrap.connect(to: address) }
+        return bootstrap.connect(host: self.endpoint.host, port: self.endpoint.port)
     }
 
     private func connected(_ result: Result<any Channel, any Error>, _ stages: ChannelStages) {
         switch result {
+        case .failure(ChannelError.connectTimeout):
+            self.timedOut()
         case .failure(let error):
             self.fail(TransportError(connectingTo: self.endpoint, failedWith: error))
         case .success(let channel):

@@ -1,0 +1,94 @@
+// This source file is part of swift-mqtt.
+// SPDX-License-Identifier: Apache-2.0
+
+import MQTTEngine
+import MQTTWire
+import NIOCore
+
+/// Matching, routing and acknowledging.
+enum Rules {
+    static let sizes = [1, 10, 100, 1_000, 10_000]
+
+    static var benchmarks: [MicroBenchmark] {
+        get throws {
+            var all: [MicroBenchmark] = []
+            for size in self.sizes { all.append(try self.match(size)) }
+            for size in self.sizes { all.append(try self.route(size)) }
+            all.append(try self.publish("publish QoS 1 and its PUBACK, in the engine", .atLeastOnce))
+            all.append(try self.publish("publish QoS 2 and its answers, in the engine", .exactlyOnce))
+            return all
+        }
+    }
+
+    /// Half of the filters have a wildcard; the topics come in scattered order.
+    private static func filters(_ count: Int) throws -> (filters: [TopicFilter], topics: [String]) {
+        let filters = try (0..<count).map { try TopicFilter("house/\($0)/\($0 % 2 == 0 ? "temperature" : "+")") }
+        let topics = (0..<MicroBenchmark.operations).map { "house/\($0 * 7_919 % count)/temperature" }
+        return (filters, topics)
+    }
+
+    private static func match(_ count: Int) throws -> MicroBenchmark {
+        let (filters, topics) = try self.filters(count)
+        var tree = TopicTree<Int>()
+        for (index, filter) in filters.enumerated() { tree.insert(index, for: filter) }
+        let full = tree
+        return MicroBenchmark("match, \(count) filters") {
+            var found = 0
+            for topic in topics { full.forEachMatch(topic) { found = found &+ $0 &+ 1 } }
+            return found
+        }
+    }
+
+    private static func route(_ count: Int) throws -> MicroBenchmark {
+        let (filters, topics) = try self.filters(count)
+        var router = Router()
+        for (index, filter) in filters.enumerated() {
+            let destination = Destination(
+                subscription: SubscriptionID(UInt32(index)),
+                filter: 0,
+                acknowledgesLater: false
+            )
+            router.add(filter, to: destination, identifier: nil)
+        }
+        return MicroBenchmark("route, \(count) subscriptions") {
+            var found = 0
+            for topic in topics {
+                if case .one(let destination) = router.route(topic) {
+                    found = found &+ Int(destination.subscription.rawValue)
+                }
+            }
+            return found
+        }
+    }
+
+    private static func publish(_ name: String, _ qos: QoS) throws -> MicroBenchmark {
+        let now = Instant(nanoseconds: 1)
+        var engine = Engine(configuration: EngineConfiguration(version: .v311, clientID: "micro"), seed: 1)
+        var effects: [Effect] = []
+        engine.connect(OperationID(1), now: now, into: &effects)
+        engine.linkUp(credentials: nil, now: now, into: &effects)
+        engine.received(.connAck(ConnAck()), now: now, into: &effects)
+        let frame = try PublishFrame(
+            OutgoingMessage(topic: "bench/t0", payload: Wire.payload, qos: qos),
+            version: .v311
+        )
+        return MicroBenchmark(name) {
+            var sent = 0
+            for _ in 0..<MicroBenchmark.operations {
+                effects.removeAll(keepingCapacity: true)
+                guard case .send(let id?) = engine.publish(frame, operation: OperationID(2), into: &effects) else {
+                    continue
+                }
+                let answer = Acknowledgement(packetID: id)
+                if qos == .atLeastOnce {
+                    engine.received(.pubAck(answer), now: now, into: &effects)
+                } else {
+                    engine.received(.pubRec(answer), now: now, into: &effects)
+                    engine.received(.pubComp(answer), now: now, into: &effects)
+                }
+                sent += effects.count
+            }
+            return sent
+        }
+    }
+}
