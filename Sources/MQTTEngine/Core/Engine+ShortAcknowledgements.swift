@@ -82,7 +82,7 @@ extension OutboundPublishes {
         return ended.operation
     }
 
-    /// The server has the message: forgets it. PUBREL goes out at once.
+    /// The server has the message: forgets it, as PUBREL goes out at once.
     mutating func releaseAtOnce(_ id: PacketID) {
         let order = self.takeReleaseOrder()
         var freed = 0
