@@ -13,41 +13,40 @@ struct Arrivals {
     private var counts: [Int] = []
     /// The subscriptions of ``sources``, by their numbers.
     private var numbers: [Int] = []
-    private var lastNumber = -1
-    private var lastSource: UInt32 = 0
+    private var selected = -1
+    private var source: UInt32 = 0
 
     /// So many packets are going to be looked at.
     mutating func begin(count: Int) { self.entries.reserveCapacity(count) }
 
-    /// Adds a message for a subscription; one that has ended gets nothing.
+    /// Makes a subscription the one that ``add(_:for:_:)`` adds to; false when this buffer brought nothing for it yet.
     @inline(__always)
-    mutating func add(
-        _ publish: PacketBurst.Entry,
-        for destination: Destination,
-        _ token: DeliveryToken?,
-        among subscriptions: [SubscriptionCore?]
-    ) {
-        let number = Int(destination.subscription.rawValue)
-        if number != self.lastNumber {
-            guard let core = subscriptions[number] else { return }
-            self.select(number, core)
-        }
-        let source = self.lastSource
-        let token = destination.acknowledgesLater ? token : nil
-        self.counts[Int(source)] += 1
-        self.entries.append(MessageRun.Entry(publish, filter: destination.filter, source: source, token: token))
+    mutating func select(_ number: Int) -> Bool {
+        if number == self.selected { return true }
+        guard number < self.places.count, self.places[number].isKnown else { return false }
+        self.selected = number
+        self.source = self.places[number].source
+        return true
     }
 
-    private mutating func select(_ number: Int, _ core: SubscriptionCore) {
+    /// Makes a subscription known, and selects it.
+    mutating func select(_ number: Int, _ core: SubscriptionCore) {
         while self.places.count <= number { self.places.append((0, false)) }
-        if !self.places[number].isKnown {
-            self.places[number] = (UInt32(truncatingIfNeeded: self.sources.count), true)
-            self.sources.append(core)
-            self.numbers.append(number)
-            self.counts.append(0)
-        }
-        self.lastNumber = number
-        self.lastSource = self.places[number].source
+        self.places[number] = (UInt32(truncatingIfNeeded: self.sources.count), true)
+        self.sources.append(core)
+        self.numbers.append(number)
+        self.counts.append(0)
+        self.selected = number
+        self.source = self.places[number].source
+    }
+
+    /// Adds a message for the selected subscription.
+    @inline(__always)
+    mutating func add(_ publish: PacketBurst.Entry, for destination: Destination, _ token: DeliveryToken?) {
+        let token = destination.acknowledgesLater ? token : nil
+        self.counts[Int(self.source)] += 1
+        let entry = MessageRun.Entry(publish, filter: destination.filter, source: self.source, token: token)
+        self.entries.append(entry)
     }
 
     /// Takes everything, those of a subscription next to one another, in the order they came.
@@ -60,7 +59,7 @@ struct Arrivals {
         self.sources = []
         self.counts.removeAll(keepingCapacity: true)
         self.numbers.removeAll(keepingCapacity: true)
-        self.lastNumber = -1
+        self.selected = -1
         return run
     }
 

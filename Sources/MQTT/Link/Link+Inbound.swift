@@ -122,11 +122,24 @@ extension Link.State {
         case .nothing, .deliver(.nobody, _):
             break
         case .deliver(.one(let destination), let token):
-            self.arrivals.add(publish, for: destination, token, among: self.subscriptions)
+            self.collect(publish, for: destination, token)
         case .deliver(.many(let destinations), let token):
-            for destination in destinations {
-                self.arrivals.add(publish, for: destination, token, among: self.subscriptions)
-            }
+            for destination in destinations { self.collect(publish, for: destination, token) }
         }
+    }
+
+    /// Adds a message for a subscription; one that has ended gets nothing.
+    @inline(__always)
+    private mutating func collect(
+        _ publish: PacketBurst.Entry,
+        for destination: Destination,
+        _ token: DeliveryToken?
+    ) {
+        let number = Int(destination.subscription.rawValue)
+        if !self.arrivals.select(number) {
+            guard let core = self.subscriptions[number] else { return }
+            self.arrivals.select(number, core)
+        }
+        self.arrivals.add(publish, for: destination, token)
     }
 }

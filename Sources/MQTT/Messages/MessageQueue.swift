@@ -35,14 +35,16 @@ struct MessageQueue {
 
     /// Takes the oldest message.
     mutating func popFirst() -> (run: MessageRun, index: Int)? {
-        guard let run = self.first?.run, let index = self.first?.next, let end = self.first?.end else { return nil }
+        guard let index = self.first?.next, let end = self.first?.end else { return nil }
         self.count -= 1
-        if index + 1 == end {
-            self.first = self.others.popFirst()
-        } else {
+        guard index + 1 == end else {
             self.first?.next = index + 1
+            return self.first.map { ($0.run, index) }
         }
-        return (run, index)
+        // Moved out: its references are not counted again.
+        let last = self.first.take()
+        self.first = self.others.popFirst()
+        return last.map { ($0.run, index) }
     }
 
     /// Takes all messages.

@@ -18,7 +18,8 @@ package struct PacketBurst: Sendable {
 
     package struct Entry: Sendable {
         package let kind: Kind
-        let marks: UInt8
+        /// The flags of the first byte, a bit for a topic alias, and one for subscription identifiers.
+        @usableFromInline let marks: UInt8
         /// 0 at QoS 0 and for other packets.
         package let packetNumber: UInt16
         /// The number of the topic in ``PacketBurst/topics``.
@@ -40,9 +41,6 @@ package struct PacketBurst: Sendable {
 }
 
 extension PacketBurst.Entry {
-    private static let hasTopicAlias: UInt8 = 0b1_0000
-    private static let hasSubscriptionIdentifiers: UInt8 = 0b10_0000
-
     /// A PUBLISH, whose payload ends where the reader stands.
     @inline(__always)
     init(
@@ -55,8 +53,8 @@ extension PacketBurst.Entry {
         properties: PropertySet
     ) {
         var marks = flags & 0b1111
-        if properties.contains(.topicAlias) { marks |= Self.hasTopicAlias }
-        if properties.contains(.subscriptionIdentifier) { marks |= Self.hasSubscriptionIdentifiers }
+        if properties.contains(.topicAlias) { marks |= 0b1_0000 }
+        if properties.contains(.subscriptionIdentifier) { marks |= 0b10_0000 }
         self.kind = .publish
         self.marks = marks
         self.packetNumber = packetNumber
@@ -79,17 +77,23 @@ extension PacketBurst.Entry {
     }
 
     /// The identifier of a PUBLISH or of an acknowledgement; nil at QoS 0.
-    @inline(__always)
+    @inlinable
     package var packetID: PacketID? { PacketID(self.packetNumber) }
 
     /// The low half of the first byte of a PUBLISH.
+    @inlinable
     package var flags: UInt8 { self.marks & 0b1111 }
 
+    @inlinable
     package var qos: QoS { QoS(rawValue: self.marks >> 1 & 0b11) ?? .atMostOnce }
+    @inlinable
     package var retain: Bool { self.marks & 0b0001 != 0 }
+    @inlinable
     package var duplicate: Bool { self.marks & 0b1000 != 0 }
-    package var hasTopicAlias: Bool { self.marks & Self.hasTopicAlias != 0 }
-    package var hasSubscriptionIdentifiers: Bool { self.marks & Self.hasSubscriptionIdentifiers != 0 }
+    @inlinable
+    package var hasTopicAlias: Bool { self.marks & 0b1_0000 != 0 }
+    @inlinable
+    package var hasSubscriptionIdentifiers: Bool { self.marks & 0b10_0000 != 0 }
 }
 
 extension PacketBurst.Entry {

@@ -7,6 +7,7 @@ package struct PacketID: Hashable, Sendable, CustomStringConvertible {
     package let rawValue: UInt16
 
     /// Makes an identifier of a number from the wire; nil for 0, which the standard forbids.
+    @inlinable
     package init?(_ rawValue: UInt16) {
         guard rawValue != 0 else { return nil }
         self.rawValue = rawValue

@@ -41,6 +41,7 @@ struct WireReader {
     var isAtEnd: Bool { self.position >= self.limit }
 
     /// Goes to a packet's bytes behind its fixed header; false when they are not all there.
+    @inline(__always)
     mutating func enterFrame(at start: Int, length: Int) -> Bool {
         guard start >= 0, length >= 0, start <= self.bytes.count, length <= self.bytes.count - start else {
             return false
@@ -67,6 +68,7 @@ extension WireReader {
         return self.bytes[self.position]
     }
 
+    @inline(__always)
     mutating func readUInt16() throws(DecodingError) -> UInt16 {
         guard self.remaining >= 2 else { throw .endsInsideField }
         defer { self.position += 2 }
@@ -100,6 +102,7 @@ extension WireReader {
     /// The bytes of a field with a two-byte length.
     ///
     /// Valid as long as the reader.
+    @inline(__always)
     mutating func readField() throws(DecodingError) -> UnsafeRawBufferPointer {
         let length = Int(try self.readUInt16())
         guard length <= self.remaining else { throw .endsInsideField }

@@ -87,5 +87,6 @@ struct PropertySet {
         return self.seen & bit == 0
     }
 
+    @inline(__always)
     func contains(_ id: PropertyID) -> Bool { self.seen & UInt64(1) << UInt64(id.rawValue) != 0 }
 }
