@@ -20,7 +20,7 @@ package final class PacketHandler: ChannelInboundHandler {
     private let attempt: UInt64
 
     /// More packets than this are handed over before the read burst ends, so that memory stays bounded.
-    private static let burstLimit = 4_096
+    private static let burstLimit = 16_384
 
     init(
         link: Link,
