@@ -15,7 +15,7 @@ trap finish EXIT
 build_benchmarks() {
     bin=$(swift build -c release --package-path Benchmarks --show-bin-path)
     # SwiftPM does not see that a module behind the one that a program names has changed.
-    rm -rf "$bin/bench_client.build" "$bin/micro.build"
+    rm -f "$bin"/bench_client.build/*.o "$bin"/micro.build/*.o
     swift build -c release --package-path Benchmarks >&2
 }
 
