@@ -44,4 +44,3 @@ printf '%-34s %6s\n' "packages resolved" "$(grep -c '"identity"' "$package/Packa
 printf '%-34s %6s   %8s\n' "release build, $(nproc 2>/dev/null || sysctl -n hw.ncpu) processors" "time" "stripped"
 build "hello"
 build "hello, its own Swift libraries" --static-swift-stdlib
-build "hello, without unused code" --static-swift-stdlib -Xlinker --gc-sections

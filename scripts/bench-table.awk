@@ -18,7 +18,7 @@ function short(x) { return x == "" ? "" : x < 0.9995 ? sprintf("%.3f", x) : x < 
 function cell(id, name,    limit, text) {
     if (counts[id, name, "ms"]) return short(median(id SUBSEP name SUBSEP "ms")) " ms, " short(median(id SUBSEP name SUBSEP "kb")) " KB"
     if (counts[id, name, "p50"]) {
-        limit = median(id SUBSEP "raw" SUBSEP "p50")
+        limit = median("W6" SUBSEP "raw" SUBSEP "p50")
         text = short(median(id SUBSEP name SUBSEP "p50")) " us"
         return limit ? text " (" short(median(id SUBSEP name SUBSEP "p50") / limit) ")" : text
     }

@@ -7,27 +7,28 @@ import Testing
 @testable import MQTTTransport
 
 @Suite struct LoadSizedReadsTests {
-    @Test func `reads grow while they are filled, and are small again after a quiet time`() {
-        var reads = LoadSizedReads()
-        #expect(reads.nextBufferSize() == 1_024)
-        for size in [4_096, 16_384, 65_536] {
-            #expect(reads.record(actualReadBytes: size / 4))
-            #expect(reads.nextBufferSize() == size)
-            #expect(reads.buffer(allocator: ByteBufferAllocator()).capacity == size)
+    /// The sizes of the next buffer after each of some reads.
+    private func sizes(after reads: [Int]) -> [Int?] {
+        var allocator = LoadSizedReads()
+        return reads.map { read in
+            let before = allocator.buffer(allocator: ByteBufferAllocator()).capacity
+            let mayGrow = allocator.record(actualReadBytes: read)
+            let after = allocator.nextBufferSize()
+            #expect(mayGrow == ((after ?? 0) > before))
+            return after
         }
-        #expect(!reads.record(actualReadBytes: 65_536))
-        for _ in 0..<63 { #expect(!reads.record(actualReadBytes: 100)) }
-        #expect(reads.nextBufferSize() == 65_536)
-        #expect(!reads.record(actualReadBytes: 100))
-        #expect(reads.nextBufferSize() == 1_024)
+    }
+
+    @Test func `reads grow while they are filled, and are small again after a quiet time`() {
+        let growing = [1_024, 4_096, 16_384, 65_536]
+        #expect(self.sizes(after: growing) == [4_096, 16_384, 65_536, 65_536])
+        let quiet = Array(repeating: 100, count: 64)
+        #expect(self.sizes(after: growing + quiet).suffix(2) == [65_536, 1_024])
     }
 
     @Test func `a read that is not small begins the quiet time anew`() {
-        var reads = LoadSizedReads()
-        #expect(reads.record(actualReadBytes: 1_024))
-        for _ in 0..<63 { #expect(!reads.record(actualReadBytes: 1)) }
-        #expect(!reads.record(actualReadBytes: 2_000))
-        for _ in 0..<63 { #expect(!reads.record(actualReadBytes: 1)) }
-        #expect(reads.nextBufferSize() == 4_096)
+        let quiet = Array(repeating: 1, count: 63)
+        #expect(self.sizes(after: [1_024] + quiet + [2_000] + quiet).last == 4_096)
+        #expect(self.sizes(after: [1_024] + quiet + [2_000] + quiet + [1]).last == 1_024)
     }
 }
