@@ -149,9 +149,10 @@ struct VirtualTimeTests {
         try await peer.send(.subAck(SubAck(packetID: subscribe.packetID, reasons: [.grantedQoS1])))
         let messages = try await subscription
 
-        let payload = ByteBuffer(repeating: 0, count: 70_000)
+        // One packet may be larger than the budget: it is taken all the same.
+        let payload = ByteBuffer(repeating: 0, count: 140_000)
         let first = Publish(topic: "a", payload: payload, qos: .atLeastOnce, packetID: .first)
-        let second = Publish(topic: "a", payload: payload, qos: .atLeastOnce, packetID: .first.next)
+        let second = Publish(topic: "a", qos: .atLeastOnce, packetID: .first.next)
         try await peer.send(.publish(first))
         #expect(client.state.isConnected)
         try await peer.send(.publish(second))

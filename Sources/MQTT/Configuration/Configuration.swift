@@ -54,6 +54,9 @@ extension MQTTClient {
         public var pendingByteLimit = 64 << 20
 
         /// At most about so many bytes wait in the buffers of all subscriptions before QoS 0 messages are dropped.
+        ///
+        /// A single packet may be larger. When messages that may not be dropped take twice as much and more come, the
+        /// connection is closed with "quota exceeded".
         public var memoryBudget = 64 << 20
 
         /// At most so many filters go into one SUBSCRIBE; some brokers take few (AWS IoT takes 8).

@@ -9,6 +9,8 @@ extension Link {
     /// The packets of one read: one lock, one write, then everything that may run the user's code.
     func received(_ bursts: [PacketBurst], attempt: UInt64) {
         var runs: [MessageRun] = []
+        // Asked before: one packet may be larger than the budget, and is taken all the same.
+        let wasFarOverBudget = self.isFarOverBudget
         let after = self.state.withLock { state -> Aftermath? in
             guard state.attempt == attempt, state.channel != nil else { return nil }
             let now = self.world.now
@@ -22,7 +24,7 @@ extension Link {
         after.events = []
         self.deliver(runs)
         self.carryOut(after, wakes: false)
-        if self.isFarOverBudget { self.closeOverBudget(attempt: attempt) }
+        if wasFarOverBudget, self.isFarOverBudget { self.closeOverBudget(attempt: attempt) }
         self.flush()
     }
 

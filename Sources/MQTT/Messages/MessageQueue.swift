@@ -56,7 +56,7 @@ struct MessageQueue {
 
     /// Calls `body` with every message, oldest first, those of a run together.
     @inline(__always)
-    func forEach(_ body: (MessageRun, Range<Int>) -> Void) {
+    func forEachRun(_ body: (MessageRun, Range<Int>) -> Void) {
         guard let first = self.first else { return }
         body(first.run, first.next..<first.end)
         for piece in self.others { body(piece.run, piece.next..<piece.end) }

@@ -67,7 +67,7 @@ extension SubscriptionCore {
             let wasOverfull = state.isOverfull
             state.isOverfull = false
             if dropping {
-                state.buffer.forEach { run, range in
+                state.buffer.forEachRun { run, range in
                     for entry in run.entries[range] {
                         if let token = entry.token { state.acknowledged.append(token) }
                     }

@@ -186,7 +186,7 @@ final class SubscriptionCore: Sendable {
             guard !state.buffer.isEmpty else { return ([MQTTMessage](), false, false, 0) }
             var messages: [MQTTMessage] = []
             messages.reserveCapacity(state.buffer.count)
-            state.buffer.forEach { run, range in
+            state.buffer.forEachRun { run, range in
                 for index in range {
                     if run.entries[index].mustAcknowledge { self.noteHandOver(of: run.entries[index], in: &state) }
                     messages.append(MQTTMessage(run: run, index: index))

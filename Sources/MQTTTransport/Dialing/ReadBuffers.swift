@@ -8,9 +8,7 @@ package import NIOCore
 /// Fresh memory costs a page fault for every 4 KiB, two to three times the copy of the bytes themselves. So buffers come back
 /// here when they were read and are used again as soon as nobody holds them any more. A reader that has the beginning of a
 /// large frame may lend it: the next read then goes on in it, and no byte is copied.
-///
-/// Sound to share, as it is only ever used on the event loop of its channel: by the channel before each read, and by the
-/// channel's last handler.
+// Safe: it is only ever used on the event loop of its channel, by the channel before each read and by the channel's last handler.
 package final class ReadBuffers: RecvByteBufferAllocator, @unchecked Sendable {
     private var known: [ByteBuffer] = []
     /// Those of frames that did not fit into one read.

@@ -2,10 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Topic names by number, for as long as anybody holds a message that uses one.
-///
-/// Sound to share: a name is written once, by the decoder that owns the table, before its number leaves the decoder, and
-/// is never written again. Whoever reads a name got its number from that decoder, through a lock or on the same thread.
-/// ``count`` is the decoder's alone.
+// Safe: a name is written once, by the decoder that owns the table, before its number leaves the decoder, and is never written again. Whoever reads a name got its number from that decoder, through a lock or on the same thread. `count` is the decoder's alone.
 package final class TopicTable: @unchecked Sendable {
     private let names: UnsafeMutablePointer<String>
     private let capacity: Int
