@@ -20,6 +20,7 @@ enum Wire {
                 try self.decode("decode PUBLISH, one topic", .v311, topics: 1, Properties()),
                 try self.decode("decode PUBLISH, 50 topics", .v311, topics: 50, Properties()),
                 try self.decode("decode PUBLISH, MQTT 5 with properties", .v5, topics: 1, self.properties),
+                try self.properties("read the properties of a PUBLISH"),
             ]
         }
     }
@@ -56,11 +57,26 @@ enum Wire {
         }
         let whole = bytes
         var decoder = PacketDecoder(version: version, role: .client)
-        var packets: [Packet] = []
+        var bursts: [PacketBurst] = []
         return MicroBenchmark(name) {
-            packets.removeAll(keepingCapacity: true)
-            try? decoder.decode(whole, into: &packets)
-            return packets.count
+            bursts.removeAll(keepingCapacity: true)
+            try? decoder.decode(whole, into: &bursts)
+            return bursts.reduce(0) { $0 + $1.entries.count }
+        }
+    }
+
+    private static func properties(_ name: String) throws -> MicroBenchmark {
+        let message = OutgoingMessage(topic: "bench/t0", payload: self.payload, properties: self.properties)
+        var bytes = ByteBuffer()
+        try PublishFrame(message, version: .v5).write(packetID: nil, duplicate: false, into: &bytes)
+        var decoder = PacketDecoder(version: .v5, role: .client)
+        var bursts: [PacketBurst] = []
+        try decoder.decode(bytes, into: &bursts)
+        guard let burst = bursts.last else { preconditionFailure("a message was encoded and none decoded") }
+        return MicroBenchmark(name) {
+            var found = 0
+            for _ in 0..<MicroBenchmark.operations { found += burst.properties(of: burst.entries[0]).count }
+            return found
         }
     }
 }
