@@ -110,7 +110,7 @@ let package = Package(
         ),
         .testTarget(
             name: "MQTTClientTests",
-            dependencies: ["MQTT", "MQTTEngine", "MQTTWire", nioCore, nioEmbedded],
+            dependencies: ["MQTT", "MQTTEngine", "MQTTTransport", "MQTTWire", nioCore, nioEmbedded],
             swiftSettings: settings
         ),
         .testTarget(

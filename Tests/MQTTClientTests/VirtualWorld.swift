@@ -3,6 +3,7 @@
 
 import MQTT
 import MQTTEngine
+import MQTTTransport
 import MQTTWire
 import NIOCore
 import NIOEmbedded
@@ -22,9 +23,14 @@ final class VirtualWorld: LinkWorld {
 
     let eventLoop = NIOAsyncTestingEventLoop()
     private let version: ProtocolVersion
+    /// Whether connections read as those of sockets do, with buffers that are used again.
+    private let usesReadBuffers: Bool
     private let state = Mutex(State())
 
-    init(version: ProtocolVersion) { self.version = version }
+    init(version: ProtocolVersion, usesReadBuffers: Bool = false) {
+        self.version = version
+        self.usesReadBuffers = usesReadBuffers
+    }
 
     var now: Instant { self.state.withLock { $0.now } }
 
@@ -47,11 +53,14 @@ final class VirtualWorld: LinkWorld {
             }
             let channel = NIOAsyncTestingChannel(loop: self.eventLoop)
             try await channel.connect(to: SocketAddress(ipAddress: "192.0.2.1", port: 1883)).get()
+            let buffers = self.usesReadBuffers ? ReadBuffers() : nil
             try await self.eventLoop.executeInContext {
-                try channel.pipeline.syncOperations.addHandler(link.makeHandler(attempt: attempt))
+                let handler = link.makeHandler(attempt: attempt, readBuffers: buffers)
+                try channel.pipeline.syncOperations.addHandler(handler)
                 link.opened(channel, credentials: nil, attempt: attempt)
             }
-            self.accepted(ScriptedPeer(channel: channel, version: self.version))
+            let socket = buffers.map { VirtualSocket(channel, $0) }
+            self.accepted(ScriptedPeer(channel: channel, version: self.version, socket: socket))
         }
     }
 
@@ -102,6 +111,8 @@ final class VirtualWorld: LinkWorld {
 /// The server's end of a connection in memory: says which packet has to come, and sends packets.
 final class ScriptedPeer: Sendable {
     let channel: NIOAsyncTestingChannel
+    /// Where bytes come from when the world uses read buffers.
+    let socket: VirtualSocket?
     private let encoder: PacketEncoder
     private struct Decoding: ~Copyable {
         var decoder: PacketDecoder
@@ -110,8 +121,9 @@ final class ScriptedPeer: Sendable {
 
     private let decoding: Mutex<Decoding>
 
-    init(channel: NIOAsyncTestingChannel, version: ProtocolVersion) {
+    init(channel: NIOAsyncTestingChannel, version: ProtocolVersion, socket: VirtualSocket? = nil) {
         self.channel = channel
+        self.socket = socket
         self.encoder = PacketEncoder(version: version)
         self.decoding = Mutex(Decoding(decoder: PacketDecoder(version: version, role: .server)))
     }
@@ -133,10 +145,27 @@ final class ScriptedPeer: Sendable {
     }
 
     /// Sends packets in one burst.
-    func send(_ packets: Packet...) async throws {
+    func send(_ packets: Packet...) async throws { try await self.send(packets) }
+
+    /// Sends packets in one burst.
+    func send(_ packets: [Packet]) async throws {
+        try await self.write(try self.bytes(of: packets))
+    }
+
+    /// The bytes of packets, one behind the other.
+    func bytes(of packets: [Packet]) throws -> ByteBuffer {
         var bytes = ByteBuffer()
         for packet in packets { try self.encoder.encode(packet, into: &bytes) }
-        _ = try await self.channel.writeInbound(bytes)
+        return bytes
+    }
+
+    /// Lets bytes arrive at once.
+    func write(_ bytes: ByteBuffer) async throws {
+        if let socket = self.socket {
+            try await socket.arrive(bytes)
+        } else {
+            _ = try await self.channel.writeInbound(bytes)
+        }
     }
 
     /// Answers the CONNECT that has to come.

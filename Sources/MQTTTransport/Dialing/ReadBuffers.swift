@@ -13,7 +13,16 @@ package final class ReadBuffers: RecvByteBufferAllocator, @unchecked Sendable {
     private var known: [ByteBuffer] = []
     /// Those of frames that did not fit into one read.
     private var large: [ByteBuffer] = []
+    /// The next read goes on in it.
     private var lent: ByteBuffer?
+    /// The same beginning in memory of its own, until a read has brought something: a channel that has filled a buffer reads
+    /// again at once, and drops the next buffer when there is nothing yet.
+    private var spare: (beginning: ByteBuffer, size: Int)?
+    /// Whether a frame's beginning is with the channel.
+    private var isOut = false
+    /// How many bytes there was room for in the last buffer.
+    private var room = 0
+    private var wasFilled = false
     private var size = ReadBuffers.firstSize
     /// Reads in a row that left most of a buffer empty.
     private var smallReads = 0
@@ -30,7 +39,22 @@ package final class ReadBuffers: RecvByteBufferAllocator, @unchecked Sendable {
 
     /// The buffer for the next read.
     package func buffer(allocator: ByteBufferAllocator) -> ByteBuffer {
-        if let lent = self.lent.take() { return lent }
+        let buffer = self.next(allocator)
+        self.room = buffer.writableBytes
+        return buffer
+    }
+
+    private func next(_ allocator: ByteBufferAllocator) -> ByteBuffer {
+        // The channel has dropped the last one.
+        if self.isOut, self.lent == nil {
+            // Without room a read looks like the end of the connection: better than to go on inside a frame.
+            guard let spare = self.spare else { return ByteBuffer() }
+            self.lent = self.copy(spare.beginning, roomFor: spare.size)
+        }
+        if let lent = self.lent.take() {
+            self.isOut = true
+            return lent
+        }
         return Self.takeFree(from: &self.known, atLeast: self.size) ?? allocator.buffer(capacity: self.size)
     }
 
@@ -50,6 +74,9 @@ package final class ReadBuffers: RecvByteBufferAllocator, @unchecked Sendable {
     ///
     /// - Returns: true: the channel shall ask for a buffer before each read.
     package func record(actualReadBytes: Int) -> Bool {
+        self.wasFilled = actualReadBytes >= self.room
+        self.isOut = false
+        self.spare = nil
         if actualReadBytes >= self.size {
             self.size = min(max(4 * self.size, Self.smallestSize), Self.largestSize)
             self.smallReads = 0
@@ -73,13 +100,19 @@ package final class ReadBuffers: RecvByteBufferAllocator, @unchecked Sendable {
 
     /// Lets the next read go on behind the beginning of a frame, where there is or may be room for so many bytes in all.
     package func goOn(in beginning: ByteBuffer, roomFor size: Int) {
-        guard beginning.capacity < size else {
+        // A read that did not fill its buffer is the last until more has come.
+        if beginning.capacity >= size, !self.wasFilled {
             self.lent = beginning
-            return
+        } else {
+            self.lent = self.copy(beginning, roomFor: size)
+            self.spare = (beginning, size)
         }
+    }
+
+    private func copy(_ beginning: ByteBuffer, roomFor size: Int) -> ByteBuffer {
         var buffer = Self.takeFree(from: &self.large, atLeast: size) ?? ByteBufferAllocator().buffer(capacity: size)
         buffer.writeImmutableBuffer(beginning)
-        self.lent = buffer.front(size)
+        return buffer.front(size)
     }
 
     private func shrink() {
