@@ -48,8 +48,8 @@ struct Workloads<Version: MQTTVersion>: Sendable {
         }
         guard ["on", "off"].contains(arguments.text("exec", "off")) else { return "exec is on or off" }
         guard [4, 5].contains(arguments.number("proto", 4)) else { return "proto is 4 or 5" }
-        guard ["pub", "sub", "rtt", "conns", "channels"].contains(arguments.text("mode", "pub")) else {
-            return "mode is pub, sub, rtt, conns or channels"
+        guard ["pub", "sub", "rtt", "conns", "channels", "bare-rtt"].contains(arguments.text("mode", "pub")) else {
+            return "mode is pub, sub, rtt, conns, channels or bare-rtt"
         }
         return nil
     }
@@ -71,6 +71,8 @@ struct Workloads<Version: MQTTVersion>: Sendable {
         switch self.arguments.text("mode", "pub") {
         case "conns": try await self.connect()
         case "channels": try await BareChannels.connect(self.connections, port: self.port)
+        case "bare-rtt":
+            try await BareRoundTrips.run(self.count, size: self.arguments.number("size", 16), port: self.port)
         case "pub" where self.connections > 1: try await self.publishFromMany()
         case "sub" where self.connections > 1: try await self.receiveFromMany()
         case "pub": try await self.on(self.client()) { try await self.publish($0) }
