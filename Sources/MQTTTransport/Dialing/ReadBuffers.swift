@@ -37,6 +37,11 @@ package final class ReadBuffers: RecvByteBufferAllocator, @unchecked Sendable {
 
     package init() {}
 
+    /// How much memory is kept for later.
+    var keptBytes: Int { self.known.reduce(self.largeBytes) { $0 + $1.storageCapacity } }
+
+    private var largeBytes: Int { self.large.reduce(0) { $0 + $1.storageCapacity } }
+
     /// The buffer for the next read.
     package func buffer(allocator: ByteBufferAllocator) -> ByteBuffer {
         let buffer = self.next(allocator)
@@ -55,17 +60,20 @@ package final class ReadBuffers: RecvByteBufferAllocator, @unchecked Sendable {
             self.isOut = true
             return lent
         }
-        return Self.takeFree(from: &self.known, atLeast: self.size) ?? allocator.buffer(capacity: self.size)
+        return Self.takeFree(from: &self.known, self.size..<Int.max) ?? allocator.buffer(capacity: self.size)
     }
 
-    /// A buffer that nobody else holds any more.
-    private static func takeFree(from buffers: inout [ByteBuffer], atLeast size: Int) -> ByteBuffer? {
+    /// A buffer of a size that nobody else holds any more.
+    private static func takeFree(from buffers: inout [ByteBuffer], _ sizes: Range<Int>) -> ByteBuffer? {
         for index in buffers.indices {
-            let isFree = buffers[index].modifyIfUniquelyOwned { $0.clear() } != nil
-            guard isFree else { continue }
+            // A slice that was cleared is the whole of its memory again.
+            let capacity = buffers[index].modifyIfUniquelyOwned { buffer in
+                buffer.clear()
+                return buffer.capacity
+            }
+            guard let capacity, sizes.contains(capacity) else { continue }
             buffers.swapAt(index, buffers.count - 1)
-            let buffer = buffers.removeLast()
-            return buffer.capacity >= size ? buffer : nil
+            return buffers.removeLast()
         }
         return nil
     }
@@ -80,6 +88,8 @@ package final class ReadBuffers: RecvByteBufferAllocator, @unchecked Sendable {
         if actualReadBytes >= self.size {
             self.size = min(max(4 * self.size, Self.smallestSize), Self.largestSize)
             self.smallReads = 0
+            // All too small by now.
+            self.known.removeAll { $0.storageCapacity < self.size }
         } else if actualReadBytes <= self.size / 8 {
             self.smallReads += 1
             if self.smallReads >= Self.patience { self.shrink() }
@@ -91,9 +101,12 @@ package final class ReadBuffers: RecvByteBufferAllocator, @unchecked Sendable {
 
     /// Takes back a buffer that was read; it is used again when nobody else holds it.
     package func takeBack(_ buffer: ByteBuffer) {
-        if buffer.capacity <= 2 * Self.largestSize {
+        let capacity = buffer.storageCapacity
+        if capacity <= 2 * self.size {
             if self.known.count < Self.limit { self.known.append(buffer) }
-        } else if self.large.reduce(buffer.capacity, { $0 + $1.capacity }) <= Self.limitOfLarge {
+        } else if capacity > 2 * Self.largestSize, capacity <= Self.limitOfLarge {
+            // The oldest go: they are held for long, or of a size that is not asked for.
+            while self.largeBytes > Self.limitOfLarge - capacity { self.large.removeFirst() }
             self.large.append(buffer)
         }
     }
@@ -110,7 +123,9 @@ package final class ReadBuffers: RecvByteBufferAllocator, @unchecked Sendable {
     }
 
     private func copy(_ beginning: ByteBuffer, roomFor size: Int) -> ByteBuffer {
-        var buffer = Self.takeFree(from: &self.large, atLeast: size) ?? ByteBufferAllocator().buffer(capacity: size)
+        // Not more than fresh memory would be, which comes in powers of two: a message may hold it for long.
+        var buffer =
+            Self.takeFree(from: &self.large, size..<2 * size) ?? ByteBufferAllocator().buffer(capacity: size)
         buffer.writeImmutableBuffer(beginning)
         return buffer.front(size)
     }
@@ -119,6 +134,7 @@ package final class ReadBuffers: RecvByteBufferAllocator, @unchecked Sendable {
         self.smallReads = 0
         self.size = max(self.size / 4, Self.smallestSize)
         self.known.removeAll(keepingCapacity: false)
+        self.large.removeAll(keepingCapacity: false)
     }
 }
 
