@@ -19,7 +19,8 @@ public struct MQTTMessage: Sendable {
 
     /// The bytes, without a copy.
     ///
-    /// Keeping a message keeps the buffer it was read into.
+    /// Keeping a message keeps all that was read with it, under load up to some 150 KiB; to keep a small payload for long,
+    /// keep a copy of its bytes.
     public var payload: ByteBuffer { self.run.payload(at: self.index) }
 
     /// The payload as text; nil when it is not UTF-8.
