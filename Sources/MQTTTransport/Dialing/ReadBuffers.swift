@@ -31,7 +31,7 @@ package final class ReadBuffers: RecvByteBufferAllocator, @unchecked Sendable {
     private static let smallestSize = 2_048
     private static let largestSize = 65_536
     /// How many buffers are kept for later, and how many bytes of large ones.
-    private static let limit = 64
+    private static let limit = 96
     private static let limitOfLarge = 8 << 20
     private static let patience = 64
 
@@ -72,8 +72,7 @@ package final class ReadBuffers: RecvByteBufferAllocator, @unchecked Sendable {
                 return buffer.capacity
             }
             guard let capacity, sizes.contains(capacity) else { continue }
-            buffers.swapAt(index, buffers.count - 1)
-            return buffers.removeLast()
+            return buffers.remove(at: index)
         }
         return nil
     }
@@ -103,7 +102,8 @@ package final class ReadBuffers: RecvByteBufferAllocator, @unchecked Sendable {
     package func takeBack(_ buffer: ByteBuffer) {
         let capacity = buffer.storageCapacity
         if capacity <= 2 * self.size {
-            if self.known.count < Self.limit { self.known.append(buffer) }
+            // The latest first: it is the likeliest to be in a cache still when it is free.
+            if self.known.count < Self.limit { self.known.insert(buffer, at: 0) }
         } else if capacity > 2 * Self.largestSize, capacity <= Self.limitOfLarge {
             // The oldest go: they are held for long, or of a size that is not asked for.
             while self.largeBytes > Self.limitOfLarge - capacity { self.large.removeFirst() }
