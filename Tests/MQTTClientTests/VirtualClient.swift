@@ -32,6 +32,15 @@ struct VirtualClient<Version: MQTTVersion>: Sendable {
         qos: QoS = .atMostOnce,
         settings: SubscriptionSettings = SubscriptionSettings()
     ) async throws -> MQTTSubscription {
+        try await self.subscribe(to: filters, qos: qos, settings: settings)
+    }
+
+    /// Subscribes to a list of filters; the server grants what is asked for.
+    func subscribe(
+        to filters: [String],
+        qos: QoS = .atMostOnce,
+        settings: SubscriptionSettings = SubscriptionSettings()
+    ) async throws -> MQTTSubscription {
         async let subscription = self.client.subscribe(to: filters, qos: qos, settings: settings)
         guard case .subscribe(let subscribe) = try await self.peer.next() else { throw UnexpectedPacket() }
         let reasons = subscribe.entries.map { ReasonCode(rawValue: $0.options.qos.rawValue) }
