@@ -28,7 +28,7 @@ import Testing
         try decoder.decode(bytes, into: &bursts)
         let burst = try #require(bursts.first)
         return (0..<count).map { _ in
-            MessageRun(burst.entries.map { MessageRun.Entry($0, filter: 0, token: nil) }, of: burst, for: core)
+            MessageRun(burst.entries.map { MessageRun.Entry($0, filter: 0, source: 0, token: nil) }, of: burst, for: [core])
         }
     }
 
@@ -36,7 +36,9 @@ import Testing
         #expect(queue.count == model.count)
         #expect(queue.isEmpty == model.isEmpty)
         var places: [Place] = []
-        queue.forEach { places.append(Place(run: ObjectIdentifier($0), index: $1)) }
+        queue.forEachRun { run, range in
+            places += range.map { Place(run: ObjectIdentifier(run), index: $0) }
+        }
         #expect(places == model)
     }
 
@@ -56,7 +58,8 @@ import Testing
             case 1..<10:
                 let number = Int.random(in: 0..<runs.count, using: &random)
                 if next[number] >= 20 { next[number] = 0 }
-                let start = Bool.random(using: &random) ? next[number] : Int.random(in: next[number]..<20, using: &random)
+                let start =
+                    Bool.random(using: &random) ? next[number] : Int.random(in: next[number]..<20, using: &random)
                 let end = Int.random(in: start...min(20, start + 4), using: &random)
                 next[number] = end
                 queue.append(runs[number], start..<end)

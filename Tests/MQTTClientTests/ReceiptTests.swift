@@ -181,13 +181,3 @@ struct ReceiptTests {
         }
     }
 }
-
-extension ScriptedPeer {
-    /// Sends packets in one burst.
-    func send(_ packets: [Packet]) async throws {
-        let encoder = PacketEncoder(version: .v5)
-        var bytes = ByteBuffer()
-        for packet in packets { try encoder.encode(packet, into: &bytes) }
-        _ = try await self.channel.writeInbound(bytes)
-    }
-}

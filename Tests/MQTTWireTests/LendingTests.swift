@@ -50,7 +50,10 @@ import Testing
         }
 
         var outcome: Outcome {
-            Outcome(packets: self.bursts.flatMap { burst in burst.entries.map { burst.packet(of: $0) } }, error: self.error)
+            Outcome(
+                packets: self.bursts.flatMap { burst in burst.entries.map { burst.packet(of: $0) } },
+                error: self.error
+            )
         }
     }
 

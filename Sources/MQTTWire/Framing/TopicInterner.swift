@@ -30,9 +30,9 @@ struct TopicInterner: ~Copyable, Sendable {
     private var last = 0
 
     private static let firstCapacity = 8
-    private static let largestCapacity = 4_096
+    private static let largestCapacity = 16_384
     /// Bytes of names a table may hold before the next one begins.
-    private static let largestSize = 131_072
+    private static let largestSize = 524_288
 
     /// The number of the topic name in these bytes: no U+0000, no wildcard (MQTT-3.3.2-1, MQTT-3.3.2-2).
     ///
