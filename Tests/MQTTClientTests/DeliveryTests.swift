@@ -14,7 +14,9 @@ import Testing
 struct DeliveryTests {
     private typealias Virtual = VirtualClient<V5>
 
-    private static func connected(_ configure: (inout MQTT5Client.Configuration) -> Void = { _ in }) async throws
+    private static func connected(
+        _ configure: (inout MQTT5Client.Configuration) -> Void = { _ in }
+    ) async throws
         -> Virtual
     {
         try await Virtual.connected(in: VirtualWorld(version: .v5), configure)

@@ -56,7 +56,8 @@ import Testing
             case 1..<10:
                 let number = Int.random(in: 0..<runs.count, using: &random)
                 if next[number] >= 20 { next[number] = 0 }
-                let start = Bool.random(using: &random) ? next[number] : Int.random(in: next[number]..<20, using: &random)
+                let start =
+                    Bool.random(using: &random) ? next[number] : Int.random(in: next[number]..<20, using: &random)
                 let end = Int.random(in: start...min(20, start + 4), using: &random)
                 next[number] = end
                 queue.append(runs[number], start..<end)

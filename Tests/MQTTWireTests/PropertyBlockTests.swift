@@ -60,7 +60,8 @@ import Testing
         case 2: return [0x03] + text(plain)
         case 3: return [0x08] + text(plain + ["#", "+"])
         case 4: return [0x09] + text(plain + ["\0"])
-        case 5: return [0x0B] + [[1], [0x80, 0x01], [0xFF, 0xFF, 0xFF, 0x7F], [0]][Int.random(in: 0..<4, using: &random)]
+        case 5:
+            return [0x0B] + [[1], [0x80, 0x01], [0xFF, 0xFF, 0xFF, 0x7F], [0]][Int.random(in: 0..<4, using: &random)]
         case 6: return [0x23, 0, UInt8.random(in: 0...3, using: &random)]
         default: return [0x26] + text(plain) + text(plain)
         }

@@ -84,7 +84,8 @@ import Testing
             let length = [65_535, 65_534, 40_000, 1, 0][index % 5]
             let head = "\(index)/"
             let tail = max(0, length - head.utf8.count)
-            let topic = String(head.prefix(length)) + String(repeating: "é", count: tail / 2)
+            let topic =
+                String(head.prefix(length)) + String(repeating: "é", count: tail / 2)
                 + String(repeating: "e", count: tail % 2)
             try #require(topic.utf8.count == length)
             _ = try self.number(topic, &topics)
@@ -178,7 +179,9 @@ import Testing
     func `a bad topic behind good ones is refused, and the good ones stay`(bytes: String) throws {
         let good = (0..<100).map { "g/\($0)" }
         var input = ByteBuffer()
-        for topic in good { input.writeImmutableBuffer(try encode(.publish(Publish(topic: topic, payload: wire(""))), .v311)) }
+        for topic in good {
+            input.writeImmutableBuffer(try encode(.publish(Publish(topic: topic, payload: wire(""))), .v311))
+        }
         input.writeImmutableBuffer(frame(0x30, field(Array(wire(bytes).readableBytesView)), wire("00")))
         input.writeImmutableBuffer(try encode(.publish(Publish(topic: "behind", payload: wire(""))), .v311))
         var decoder = PacketDecoder(version: .v311, role: .client)
