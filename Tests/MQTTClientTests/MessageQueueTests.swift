@@ -28,7 +28,8 @@ import Testing
         try decoder.decode(bytes, into: &bursts)
         let burst = try #require(bursts.first)
         return (0..<count).map { _ in
-            MessageRun(burst.entries.map { MessageRun.Entry($0, filter: 0, source: 0, token: nil) }, of: burst, for: [core])
+            let entries = burst.entries.map { MessageRun.Entry($0, filter: 0, source: 0, token: nil) }
+            return MessageRun(entries, of: burst, for: [core])
         }
     }
 
