@@ -28,7 +28,11 @@ import Testing
         try decoder.decode(bytes, into: &bursts)
         let burst = try #require(bursts.first)
         return (0..<count).map { _ in
-            MessageRun(burst.entries.map { MessageRun.Entry($0, filter: 0, source: 0, token: nil) }, of: burst, for: [core])
+            MessageRun(
+                burst.entries.map { MessageRun.Entry($0, filter: 0, source: 0, token: nil) },
+                of: burst,
+                for: [core]
+            )
         }
     }
 
