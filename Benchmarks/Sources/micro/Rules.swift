@@ -16,6 +16,7 @@ enum Rules {
             for size in self.sizes { all.append(try self.route(size)) }
             all.append(try self.publish("publish QoS 1 and its PUBACK, in the engine", .atLeastOnce))
             all.append(try self.publish("publish QoS 2 and its answers, in the engine", .exactlyOnce))
+            for window in [10, 100, 1_000] { all.append(try self.publish(window: window)) }
             return all
         }
     }
@@ -74,13 +75,44 @@ enum Rules {
         }
     }
 
-    private static func publish(_ name: String, _ qos: QoS) throws -> MicroBenchmark {
-        let now = Instant(nanoseconds: 1)
-        var engine = Engine(configuration: EngineConfiguration(version: .v311, clientID: "micro"), seed: 1)
+    private static let now = Instant(nanoseconds: 1)
+
+    private static func connectedEngine(window: Int) -> Engine {
+        var configuration = EngineConfiguration(version: .v311, clientID: "micro")
+        configuration.inFlightWindow = window
+        var engine = Engine(configuration: configuration, seed: 1)
         var effects: [Effect] = []
-        engine.connect(OperationID(1), now: now, into: &effects)
-        engine.linkUp(credentials: nil, now: now, into: &effects)
-        engine.received(.connAck(ConnAck()), now: now, into: &effects)
+        engine.connect(OperationID(1), now: self.now, into: &effects)
+        engine.linkUp(credentials: nil, now: self.now, into: &effects)
+        engine.received(.connAck(ConnAck()), now: self.now, into: &effects)
+        return engine
+    }
+
+    /// A window that is full all the time: a message goes out for each one that is acknowledged.
+    private static func publish(window: Int) throws -> MicroBenchmark {
+        var engine = self.connectedEngine(window: window)
+        var effects: [Effect] = []
+        let frame = try PublishFrame(
+            OutgoingMessage(topic: "bench/t0", payload: Wire.payload, qos: .atLeastOnce),
+            version: .v311
+        )
+        var oldest = PacketID.first
+        for _ in 0..<window - 1 { _ = engine.publish(frame, operation: OperationID(2), into: &effects) }
+        return MicroBenchmark("publish QoS 1, \(window) in flight, in the engine") {
+            var sent = 0
+            for _ in 0..<MicroBenchmark.operations {
+                if case .send = engine.publish(frame, operation: OperationID(2), into: &effects) { sent += 1 }
+                _ = engine.receivedPubAck(oldest, now: self.now, into: &effects)
+                oldest = oldest.next
+            }
+            return sent
+        }
+    }
+
+    private static func publish(_ name: String, _ qos: QoS) throws -> MicroBenchmark {
+        let now = self.now
+        var engine = self.connectedEngine(window: 100)
+        var effects: [Effect] = []
         let frame = try PublishFrame(
             OutgoingMessage(topic: "bench/t0", payload: Wire.payload, qos: qos),
             version: .v311

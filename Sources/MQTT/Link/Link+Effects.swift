@@ -140,13 +140,14 @@ extension Link {
         if after.mustStore { self.startStoring() }
         // Before the calls go on: whoever watches from then on must not be told what the call has told.
         if !after.events.isEmpty { self.tell(after.events) }
-        for item in after.receipts { item.block.succeed(item.bits) }
-        for item in after.batches { item.batch.ended(item.count, failure: nil) }
-        for item in after.ended { item.waiter.end(item.completion) }
+        // The same: a call that goes on finds the subscriptions that came to an end before it.
         for item in after.endedSubscriptions {
             let error = item.failure.kind == .closed ? nil : MQTTError(item.failure)
             item.core.finish(error, dropping: false)
         }
+        for item in after.receipts { item.block.succeed(item.bits) }
+        for item in after.ended { item.waiter.end(item.completion) }
+        for item in after.batches { item.batch.ended(item.count, failure: nil) }
     }
 
     /// Writes the last bytes and closes; a peer that takes nothing is not waited for long.
