@@ -15,16 +15,8 @@ struct ReceiptTests {
     private static func connected(
         _ change: (inout MQTTClient<V5>.Configuration) -> Void = { _ in }
     ) async throws -> (client: MQTT5Client, peer: ScriptedPeer) {
-        let world = VirtualWorld(version: .v5)
-        var configuration = MQTTClient<V5>.Configuration()
-        configuration.clientID = "virtual"
-        change(&configuration)
-        let client = MQTT5Client(configuration: configuration, world: world, eventLoop: world.eventLoop)
-        async let connected = client.connect()
-        let peer = await world.accept()
-        try await peer.acceptConnect()
-        _ = try await connected
-        return (client, peer)
+        let virtual = try await VirtualClient<V5>.connected(in: VirtualWorld(version: .v5), change)
+        return (virtual.client, virtual.peer)
     }
 
     private static func publish(_ peer: ScriptedPeer) async throws -> Publish {

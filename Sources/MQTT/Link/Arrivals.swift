@@ -8,8 +8,9 @@ import MQTTWire
 struct Arrivals {
     private var entries: [MessageRun.Entry] = []
     private var sources: [SubscriptionCore] = []
-    /// The place of a subscription in ``sources``, by its number, and how many messages it gets.
+    /// The place of a subscription in ``sources``, by its number.
     private var places: [(source: UInt32, isKnown: Bool)] = []
+    /// How many messages each of ``sources`` gets.
     private var counts: [Int] = []
     /// The subscriptions of ``sources``, by their numbers.
     private var numbers: [Int] = []

@@ -114,7 +114,7 @@ extension Link.State {
             if let ended { self.succeeded(ended) }
         default:
             let mustRelease = self.engine.receivedPubRec(packetID, now: now, into: &self.effects)
-            if mustRelease { self.outbox.appendPubRel(packetID) }
+            if mustRelease { self.outbox.appendPlain(.pubRel, packetID) }
         }
     }
 

@@ -58,9 +58,9 @@ struct Outbox {
     mutating func append(_ answer: Answer) throws(EncodingError) {
         guard answer.reason == .success else { return try self.append(answer.packet) }
         switch answer.kind {
-        case .pubAck: self.appendPubAck(answer.packetID)
-        case .pubRec: self.appendPubRec(answer.packetID)
-        case .pubComp: self.appendPubComp(answer.packetID)
+        case .pubAck: self.appendPlain(.pubAck, answer.packetID)
+        case .pubRec: self.appendPlain(.pubRec, answer.packetID)
+        case .pubComp: self.appendPlain(.pubComp, answer.packetID)
         }
     }
 
@@ -75,12 +75,10 @@ struct Outbox {
         self.payloads.append((self.bytes.readableBytes, frame.message.payload))
     }
 
-    // The four bytes of an acknowledgement that says success (MQTT 5.0, 3.4.2.1).
-
-    mutating func appendPubAck(_ id: PacketID) { self.bytes.writeInteger(0x4002_0000 | UInt32(id.rawValue)) }
-    mutating func appendPubRec(_ id: PacketID) { self.bytes.writeInteger(0x5002_0000 | UInt32(id.rawValue)) }
-    mutating func appendPubRel(_ id: PacketID) { self.bytes.writeInteger(0x6202_0000 | UInt32(id.rawValue)) }
-    mutating func appendPubComp(_ id: PacketID) { self.bytes.writeInteger(0x7002_0000 | UInt32(id.rawValue)) }
+    /// Appends an acknowledgement that says success and nothing else.
+    mutating func appendPlain(_ kind: PacketBurst.Kind, _ id: PacketID) {
+        PacketEncoder.encodePlain(kind, id, into: &self.bytes)
+    }
 
     /// Takes everything.
     mutating func take() -> Contents {

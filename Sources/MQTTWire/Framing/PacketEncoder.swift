@@ -52,6 +52,18 @@ package struct PacketEncoder: Sendable {
         1 + VariableByteInteger.size(of: remainingLength) + remainingLength
     }
 
+    /// Appends an acknowledgement that says success and nothing else; other kinds of packets have no such form.
+    package static func encodePlain(_ kind: PacketBurst.Kind, _ packetID: PacketID, into buffer: inout ByteBuffer) {
+        let packet = Acknowledgement(packetID: packetID)
+        switch kind {
+        case .pubAck: self.writeShort(packet, .pubAck, into: &buffer)
+        case .pubRec: self.writeShort(packet, .pubRec, into: &buffer)
+        case .pubRel: self.writeShort(packet, .pubRel, into: &buffer)
+        case .pubComp: self.writeShort(packet, .pubComp, into: &buffer)
+        case .publish, .other: preconditionFailure("only acknowledgements have a plain form")
+        }
+    }
+
     /// The four bytes of an acknowledgement that says success, at once.
     private static func writeShort(_ packet: Acknowledgement, _ type: PacketType, into buffer: inout ByteBuffer) {
         let first = UInt32(type.rawValue << 4 | type.fixedFlags)
