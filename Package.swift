@@ -19,6 +19,7 @@ let package = Package(
     platforms: [.macOS(.v15), .iOS(.v18), .tvOS(.v18), .watchOS(.v11), .visionOS(.v2)],
     products: [
         .library(name: "MQTT", targets: ["MQTT"]),
+        .library(name: "MQTTSCRAM", targets: ["MQTTSCRAM"]),
         .executable(name: "mqttctl", targets: ["mqttctl"]),
     ],
     traits: [
@@ -32,6 +33,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.6.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.9.0"),
+        .package(url: "https://github.com/apple/swift-crypto", "3.12.0"..<"5.0.0"),
     ],
     targets: [
         // Floor 0: the language.
@@ -66,6 +68,12 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        // Floor 3: what some users add.
+        .target(
+            name: "MQTTSCRAM",
+            dependencies: ["MQTT", nioCore, .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: settings
+        ),
         // Floor 4: the command line.
         .executableTarget(
             name: "mqttctl",
@@ -91,18 +99,20 @@ let package = Package(
             path: "Tests/MosquittoFixture",
             swiftSettings: settings
         ),
+        // What a test proves of the standards.
+        .target(name: "Conformance", path: "Tests/Conformance", exclude: ["Tables"], swiftSettings: settings),
         // Tests, from the lowest floor up.
-        .testTarget(name: "MQTTWireTests", dependencies: ["MQTTWire", nioCore], swiftSettings: settings),
-        .testTarget(name: "TopicTests", dependencies: ["MQTTWire"], swiftSettings: settings),
+        .testTarget(name: "MQTTWireTests", dependencies: ["MQTTWire", "Conformance", nioCore], swiftSettings: settings),
+        .testTarget(name: "TopicTests", dependencies: ["MQTTWire", "Conformance"], swiftSettings: settings),
         .testTarget(
             name: "MQTTEngineTests",
-            dependencies: ["MQTTEngine", "MQTTWire", nioCore],
+            dependencies: ["MQTTEngine", "MQTTWire", "Conformance", nioCore],
             swiftSettings: settings
         ),
         .testTarget(
             name: "MQTTTransportTests",
             dependencies: [
-                "MQTTTransport", nioCore, nioPosix, nioEmbedded,
+                "MQTTTransport", "Conformance", nioCore, nioPosix, nioEmbedded,
                 .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
@@ -110,7 +120,12 @@ let package = Package(
         ),
         .testTarget(
             name: "MQTTClientTests",
-            dependencies: ["MQTT", "MQTTEngine", "MQTTTransport", "MQTTWire", nioCore, nioEmbedded],
+            dependencies: ["MQTT", "MQTTEngine", "MQTTTransport", "MQTTWire", "Conformance", nioCore, nioEmbedded],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MQTTSCRAMTests",
+            dependencies: ["MQTTSCRAM", "MQTT", "Conformance", nioCore],
             swiftSettings: settings
         ),
         .testTarget(
@@ -123,7 +138,7 @@ let package = Package(
         .testTarget(
             name: "MQTTIntegrationTests",
             dependencies: [
-                "MQTT", "MosquittoFixture", nioCore, nioPosix,
+                "MQTT", "MQTTSCRAM", "MosquittoFixture", "Conformance", nioCore, nioPosix,
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "InMemoryLogging", package: "swift-log"),
                 .product(
