@@ -7,7 +7,10 @@
 
 @_exported public import class MQTTEngine.InMemorySessionStore
 @_exported public import struct MQTTEngine.OutboundRecord
+@_exported public import enum MQTTEngine.ReconnectDecision
 @_exported public import struct MQTTEngine.ReconnectPolicy
+@_exported public import struct MQTTEngine.ServerReference
+@_exported public import struct MQTTEngine.ServerReferencePolicy
 @_exported public import struct MQTTEngine.SessionRecord
 @_exported public import protocol MQTTEngine.SessionStore
 @_exported public import enum MQTTEngine.StoreChange

@@ -45,6 +45,13 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
         Self(host: host, port: port, tls: settings)
     }
 
+    /// The same kind of endpoint on another host, whose own name its certificate has to be for.
+    package func moved(to host: String, port: Int?) -> Endpoint {
+        var tls = self.tls
+        tls?.serverName = nil
+        return Endpoint(host: host, port: port ?? self.port, tls: tls, userInfo: self.userInfo?.value)
+    }
+
     /// The endpoint as a URL, without credentials, for example `mqtts://broker.example.com:8883`.
     public var description: String {
         let scheme = self.tls == nil ? "mqtt" : "mqtts"

@@ -142,10 +142,10 @@ struct BufferPolicyTests {
         try await self.send(load, virtual)
         _ = try await messages.next()
         try await self.expectAcknowledgements(0..<1, virtual)
-        async let gone: Void = messages.unsubscribe()
+        async let gone = messages.unsubscribe()
         guard case .unsubscribe(let unsubscribe) = try await virtual.peer.next() else { throw UnexpectedPacket() }
         try await virtual.peer.send(.unsubAck(UnsubAck(packetID: unsubscribe.packetID, reasons: [.success])))
-        await gone
+        _ = await gone
         try await self.expectAcknowledgements(1..<6, virtual)
         #expect(try await messages.next() == nil)
     }

@@ -109,21 +109,36 @@ struct EngineHarness {
 
     /// The user publishes; what the caller writes at once is given as the effect it amounts to.
     @discardableResult
-    mutating func publish(_ frame: PublishFrame, _ operation: UInt64) -> [Effect] {
-        self.run { engine, _, effects in
+    mutating func publish(
+        _ frame: PublishFrame,
+        _ operation: UInt64,
+        offline: EngineConfiguration.OfflineChoice? = nil
+    ) -> [Effect] {
+        self.run { engine, now, effects in
             let operation = OperationID(operation)
-            switch engine.publish(frame, operation: operation, into: &effects) {
+            var decision = engine.publish(frame, operation: operation, offline: offline, now: { now }, into: &effects)
+            if decision == .mustWait {
+                decision = engine.queue(frame, operation: operation, offline: offline, now: now)
+            }
+            switch decision {
             case .send(nil): effects.append(.sendUnacknowledged(frame))
             case .send(let packetID?): effects.append(.sendPublish(frame, packetID: packetID, duplicate: false))
-            case .queued: break
+            case .queued, .mustWait: break
             case .refused(let failure): effects.append(.complete(operation, .failed(failure)))
             }
         }
     }
 
     @discardableResult
-    mutating func subscribe(_ request: SubscribeRequest, _ operation: UInt64?) -> [Effect] {
-        self.run { $0.subscribe(request, operation: operation.map { OperationID($0) }, into: &$2) }
+    mutating func subscribe(
+        _ request: SubscribeRequest,
+        _ operation: UInt64?,
+        offline: EngineConfiguration.OfflineChoice? = nil
+    ) -> [Effect] {
+        self.run { engine, now, effects in
+            let operation = operation.map { OperationID($0) }
+            engine.subscribe(request, operation: operation, offline: offline, now: { now }, into: &effects)
+        }
     }
 
     @discardableResult
@@ -154,7 +169,7 @@ struct EngineHarness {
 
     @discardableResult
     mutating func persisted(_ ticket: UInt64) -> [Effect] {
-        self.run { $0.persisted(Ticket(ticket), into: &$2) }
+        self.run { $0.persisted(Ticket(ticket), now: $1, into: &$2) }
     }
 
     @discardableResult

@@ -58,6 +58,7 @@ private struct OutboundModel {
         self.random = RandomNumbers(state: seed)
         self.harness = EngineHarness(variant.version, seed: seed) { configuration in
             configuration.cleanStart = .never
+            configuration.unexpectedSession = .adopt
             configuration.sessionExpiry = .max
             configuration.isDurable = variant.isDurable
             configuration.pendingLimit = 50

@@ -141,7 +141,7 @@ import Testing
     }
 
     @Test func `messages published while the link is down go out in order behind the old ones`() {
-        var harness = EngineHarness.connected { $0.queuesAtMostOnce = true }
+        var harness = EngineHarness.connected { $0.offlineAtMostOnce = .queue }
         harness.publish(self.one, 1)
         harness.linkLost()
         #expect(harness.publish(self.two, 2) == [])
@@ -156,7 +156,7 @@ import Testing
     }
 
     @Test func `QoS 0 does not overtake QoS 0 that still waits`() {
-        var harness = EngineHarness.connected { $0.queuesAtMostOnce = true }
+        var harness = EngineHarness.connected { $0.offlineAtMostOnce = .queue }
         harness.linkLost()
         harness.publish(self.one, 1)
         harness.publish(self.one, 2)
@@ -181,13 +181,13 @@ import Testing
     }
 
     @Test func `nothing waits when nobody wants a connection`() {
-        var harness = EngineHarness { $0.queuesAtMostOnce = true }
+        var harness = EngineHarness { $0.offlineAtMostOnce = .queue }
         #expect(harness.publish(self.one, 1).failure(of: 1)?.kind == .notConnected)
         #expect(harness.publish(self.zero, 2).failure(of: 2)?.kind == .notConnected)
     }
 
     @Test func `QoS 1 fails at once without a connection when told so`() {
-        var harness = EngineHarness.connected { $0.queuesAcknowledged = false }
+        var harness = EngineHarness.connected { $0.offlineAcknowledged = .fail }
         harness.linkLost()
         #expect(harness.publish(self.one, 1).failure(of: 1)?.kind == .notConnected)
     }

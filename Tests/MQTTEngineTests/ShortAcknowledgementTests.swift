@@ -44,7 +44,7 @@ import Testing
 
     @Test func `what waits for room goes out in order, and a QoS 0 message keeps its place`() {
         var harness = EngineHarness.connected(connAck: ConnAck(properties: [.receiveMaximum(1)])) {
-            $0.queuesAtMostOnce = true
+            $0.offlineAtMostOnce = .queue
         }
         harness.linkLost()
         let frames = [

@@ -118,6 +118,7 @@ import Testing
     @Test func `a subscription declared before connecting finds the backlog of the session`() {
         var harness = EngineHarness { configuration in
             configuration.cleanStart = .never
+            configuration.unexpectedSession = .adopt
             configuration.sessionExpiry = 60
         }
         #expect(harness.subscribe(.to(["a"]), nil) == [])
@@ -132,7 +133,7 @@ import Testing
         var waiting = EngineHarness.connected()
         waiting.linkLost()
         #expect(waiting.subscribe(.to(["a"]), 1) == [])
-        var failing = EngineHarness.connected { $0.subscribeWaits = false }
+        var failing = EngineHarness.connected { $0.offlineSubscribe = .fail }
         failing.linkLost()
         #expect(failing.subscribe(.to(["a"]), 1).failure(of: 1)?.kind == .notConnected)
     }

@@ -9,30 +9,37 @@ extension MQTTClient {
     /// Publishes a message and returns once the server has taken responsibility for it.
     ///
     /// At QoS 0 this returns when the bounded outbox has taken the message; at QoS 1 and 2 when the handshake ends, across as
-    /// many reconnects as that takes. Cancelling stops the wait, not the delivery.
+    /// many reconnects as that takes. A call ends exactly once. Cancelling stops the wait, not the delivery.
     ///
-    /// - Throws: ``MQTTError`` with code `invalidTopic`, `packetTooLarge`, `notSupportedByServer`, `notConnected`, `queueFull`
-    ///   or `storeFailed` when nothing was sent; `publishRefused`, `outcomeUnknown`, `clientClosed` or `cancelled` later.
+    /// `whenOffline` says what to do without a connection, for this message; nil is what the configuration says. The expiry
+    /// of a message that waits counts down here, and what is left of it is sent.
+    ///
+    /// - Throws: ``MQTTError`` with code `invalidTopic`, `packetTooLarge`, `notSupportedByServer`, `notConnected`, `queueFull`,
+    ///   `timedOut`, `messageExpired` or `storeFailed` when nothing was sent; `publishRefused`, `outcomeUnknown`,
+    ///   `clientClosed` or `cancelled` later.
     @discardableResult
     public func publish(
         _ payload: ByteBuffer,
         to topic: String,
         qos: QoS = .atMostOnce,
-        retain: Bool = false
+        retain: Bool = false,
+        whenOffline: OfflinePolicy.Choice? = nil
     ) async throws(MQTTError) -> PublishOutcome {
-        try await self.publish(self.frame(OutgoingMessage(topic: topic, payload: payload, qos: qos, retain: retain)))
+        let message = OutgoingMessage(topic: topic, payload: payload, qos: qos, retain: retain)
+        return try await self.publish(self.frame(message), whenOffline)
     }
 
-    /// Publishes text, bytes, or a number as decimal text; otherwise as ``publish(_:to:qos:retain:)-(ByteBuffer,_,_,_)``.
+    /// Publishes text, bytes, or a number as decimal text; otherwise as ``publish(_:to:qos:retain:whenOffline:)-(ByteBuffer,_,_,_,_)``.
     @discardableResult
     public func publish(
         _ payload: some MQTTPayload,
         to topic: String,
         qos: QoS = .atMostOnce,
-        retain: Bool = false
+        retain: Bool = false,
+        whenOffline: OfflinePolicy.Choice? = nil
     ) async throws(MQTTError) -> PublishOutcome {
         let message = OutgoingMessage(topic: topic, payload: payload.mqttPayload, qos: qos, retain: retain)
-        return try await self.publish(self.frame(message))
+        return try await self.publish(self.frame(message), whenOffline)
     }
 
     /// Publishes an empty message; with `retain` it clears what the server keeps for the topic.
@@ -40,26 +47,31 @@ extension MQTTClient {
     public func publish(
         to topic: String,
         qos: QoS = .atMostOnce,
-        retain: Bool = false
+        retain: Bool = false,
+        whenOffline: OfflinePolicy.Choice? = nil
     ) async throws(MQTTError) -> PublishOutcome {
-        try await self.publish(self.frame(OutgoingMessage(topic: topic, qos: qos, retain: retain)))
+        try await self.publish(self.frame(OutgoingMessage(topic: topic, qos: qos, retain: retain)), whenOffline)
     }
 
-    /// Publishes a message that was made before; otherwise as ``publish(_:to:qos:retain:)-(ByteBuffer,_,_,_)``.
+    /// Publishes a message that was made before; otherwise as ``publish(_:to:qos:retain:whenOffline:)-(ByteBuffer,_,_,_,_)``.
     @discardableResult
-    public func publish(_ message: OutgoingMessage) async throws(MQTTError) -> PublishOutcome {
-        try await self.publish(self.frame(message))
+    public func publish(
+        _ message: OutgoingMessage,
+        whenOffline: OfflinePolicy.Choice? = nil
+    ) async throws(MQTTError) -> PublishOutcome {
+        try await self.publish(self.frame(message), whenOffline)
     }
 
     /// Publishes a message that was checked.
-    private func publish(_ frame: PublishFrame) async throws(MQTTError) -> PublishOutcome {
-        guard frame.message.qos != .atMostOnce else {
-            try await self.link.publishUnacknowledged(frame)
-            return PublishOutcome()
-        }
+    private func publish(
+        _ frame: PublishFrame,
+        _ choice: OfflinePolicy.Choice?
+    ) async throws(MQTTError) -> PublishOutcome {
+        let offline = choice?.engineChoice
+        guard frame.message.qos != .atMostOnce else { return try await self.link.publishUnacknowledged(frame, offline) }
         if self.configuration.sessionStore != nil { try await self.loadSession() }
         let completion = await self.link.call { state, operation in
-            self.link.publishAcknowledged(frame, &state, operation)
+            self.link.publishAcknowledged(frame, offline, &state, operation)
         }
         return try completion.publishOutcome()
     }
@@ -69,26 +81,26 @@ extension MQTTClient {
     /// Messages go out in the order of the calls. The receipt need not be looked at; at QoS 0 it is complete at once.
     ///
     /// - Throws: ``MQTTError`` with code `invalidTopic`, `packetTooLarge`, `notSupportedByServer`, `notConnected`, `queueFull`:
-    ///   nothing was sent. With a session store, connect first.
+    ///   nothing was sent; the receipt has the rest. With a session store, connect first.
     @discardableResult
     public func enqueue(
         _ payload: some MQTTPayload,
         to topic: String,
         qos: QoS = .atLeastOnce,
-        retain: Bool = false
+        retain: Bool = false,
+        whenOffline: OfflinePolicy.Choice? = nil
     ) throws(MQTTError) -> PublishReceipt {
-        try self.enqueue(OutgoingMessage(topic: topic, payload: payload.mqttPayload, qos: qos, retain: retain))
+        let message = OutgoingMessage(topic: topic, payload: payload.mqttPayload, qos: qos, retain: retain)
+        return try self.enqueue(message, whenOffline: whenOffline)
     }
 
-    /// Hands over a message that was made before; otherwise as ``enqueue(_:to:qos:retain:)``.
+    /// Hands over a message that was made before; otherwise as ``enqueue(_:to:qos:retain:whenOffline:)``.
     @discardableResult
-    public func enqueue(_ message: OutgoingMessage) throws(MQTTError) -> PublishReceipt {
-        let frame = try self.frame(message)
-        guard message.qos != .atMostOnce else {
-            _ = try self.link.writeUnacknowledged(frame)
-            return .succeeded
-        }
-        return try self.link.enqueue(frame)
+    public func enqueue(
+        _ message: OutgoingMessage,
+        whenOffline: OfflinePolicy.Choice? = nil
+    ) throws(MQTTError) -> PublishReceipt {
+        try self.link.enqueue(self.frame(message), whenOffline?.engineChoice)
     }
 
     /// Checks a message against the rules of the version.

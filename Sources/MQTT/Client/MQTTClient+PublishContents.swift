@@ -11,7 +11,7 @@ extension MQTTClient {
     /// under way end first unless the task was cancelled.
     ///
     /// - Returns: How many messages were taken.
-    /// - Throws: The first ``MQTTError``, with the codes of ``publish(_:to:qos:retain:)-(ByteBuffer,_,_,_)``.
+    /// - Throws: The first ``MQTTError``, with the codes of ``publish(_:to:qos:retain:whenOffline:)-(ByteBuffer,_,_,_,_)``.
     @inlinable
     @discardableResult
     public func publish(contentsOf messages: some Sequence<OutgoingMessage>) async throws(MQTTError) -> Int {

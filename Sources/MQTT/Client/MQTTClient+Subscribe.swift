@@ -17,41 +17,44 @@ extension MQTTClient {
         to filters: String...,
         qos: QoS = .atMostOnce,
         settings: SubscriptionSettings = SubscriptionSettings(),
+        whenOffline: OfflinePolicy.Choice? = nil,
         _ body: (MQTTSubscription) async throws -> Result
     ) async throws -> Result {
         let subscription = try await self.subscribe(
             to: try Self.requests(filters, qos: qos, options: SubscribeOptions()),
             settings: settings,
-            identifier: nil
+            whenOffline: whenOffline
         )
         return try await Self.run(subscription, body)
     }
 
     /// Subscribes and returns when the server has accepted every filter.
     ///
-    /// Waits for a connection when there is none, unless the offline policy says otherwise. Cancelling gives the subscription
-    /// up. Call ``MQTTSubscription/unsubscribe()`` when done.
+    /// Waits for a connection when there is none, unless `whenOffline` or the offline policy says otherwise; with a time limit
+    /// the call ends with `timedOut` when the server has not answered by then. Cancelling gives the subscription up. Call ``MQTTSubscription/unsubscribe()`` when done.
     ///
     /// - Throws: ``MQTTError`` with code `invalidFilter`, `subscriptionRefused` (with the filter and the reason; filters the
     ///   server accepted are given up), `notSupportedByServer`, `notConnected`, `clientClosed` or `cancelled`.
     public func subscribe(
         to filters: String...,
         qos: QoS = .atMostOnce,
-        settings: SubscriptionSettings = SubscriptionSettings()
+        settings: SubscriptionSettings = SubscriptionSettings(),
+        whenOffline: OfflinePolicy.Choice? = nil
     ) async throws(MQTTError) -> MQTTSubscription {
-        try await self.subscribe(to: filters, qos: qos, settings: settings)
+        try await self.subscribe(to: filters, qos: qos, settings: settings, whenOffline: whenOffline)
     }
 
-    /// Subscribes to a list of filters; otherwise as ``subscribe(to:qos:settings:)-(String...,_,_)``.
+    /// Subscribes to a list of filters; otherwise as ``subscribe(to:qos:settings:whenOffline:)-(String...,_,_,_)``.
     public func subscribe(
         to filters: [String],
         qos: QoS = .atMostOnce,
-        settings: SubscriptionSettings = SubscriptionSettings()
+        settings: SubscriptionSettings = SubscriptionSettings(),
+        whenOffline: OfflinePolicy.Choice? = nil
     ) async throws(MQTTError) -> MQTTSubscription {
         try await self.subscribe(
             to: try Self.requests(filters, qos: qos, options: SubscribeOptions()),
             settings: settings,
-            identifier: nil
+            whenOffline: whenOffline
         )
     }
 
@@ -78,8 +81,9 @@ extension MQTTClient {
         let requests = try Self.requests(filters, qos: qos, options: SubscribeOptions())
         let core = self.link.makeSubscription(requests, settings)
         self.link.change { state in
-            let request = Self.request(core, requests, identifier: nil)
-            state.engine.subscribe(request, operation: nil, into: &state.effects)
+            let request = Self.request(core, requests)
+            let now = { self.link.world.now }
+            state.engine.subscribe(request, operation: nil, now: now, into: &state.effects)
         }
         return MQTTSubscription(core: core, reasons: [])
     }
@@ -87,16 +91,24 @@ extension MQTTClient {
     func subscribe(
         to filters: [SubscribeRequest.Filter],
         settings: SubscriptionSettings,
-        identifier: UInt32?
+        identifier: UInt32? = nil,
+        properties: Properties = Properties(),
+        whenOffline: OfflinePolicy.Choice?
     ) async throws(MQTTError) -> MQTTSubscription {
         let core = self.link.makeSubscription(filters, settings)
         let completion = await self.link.call { state, operation in
-            let request = Self.request(core, filters, identifier: identifier)
-            state.engine.subscribe(request, operation: operation, into: &state.effects)
+            let request = Self.request(core, filters, identifier: identifier, properties: properties)
+            state.engine.subscribe(
+                request,
+                operation: operation,
+                offline: whenOffline?.engineChoice,
+                now: { self.link.world.now },
+                into: &state.effects
+            )
         }
         switch completion {
-        case .subscribed(let reasons):
-            return MQTTSubscription(core: core, reasons: reasons)
+        case .subscribed(let reasons, let properties):
+            return MQTTSubscription(core: core, reasons: reasons, properties: properties)
         case .failed(let failure):
             self.link.end(core)
             core.finish(nil, dropping: true)
@@ -123,12 +135,14 @@ extension MQTTClient {
     private static func request(
         _ core: SubscriptionCore,
         _ filters: [SubscribeRequest.Filter],
-        identifier: UInt32?
+        identifier: UInt32? = nil,
+        properties: Properties = Properties()
     ) -> SubscribeRequest {
         SubscribeRequest(
             id: core.id,
             filters: filters,
             identifier: identifier,
+            properties: properties,
             acknowledgesLater: core.options.acknowledgement != .onArrival
         )
     }

@@ -5,7 +5,7 @@ import MQTTEngine
 public import MQTTWire
 
 extension MQTTClient where Version == V5 {
-    /// Publishes a message with 5.0 properties; otherwise as ``publish(_:to:qos:retain:)-(ByteBuffer,_,_,_)``.
+    /// Publishes a message with 5.0 properties; otherwise as ``publish(_:to:qos:retain:whenOffline:)-(ByteBuffer,_,_,_,_)``.
     ///
     /// - Throws: ``MQTTError``, also `invalidArgument` for a property that PUBLISH may not carry from a client.
     @discardableResult
@@ -14,7 +14,8 @@ extension MQTTClient where Version == V5 {
         to topic: String,
         qos: QoS = .atMostOnce,
         retain: Bool = false,
-        properties: Properties
+        properties: Properties,
+        whenOffline: OfflinePolicy.Choice? = nil
     ) async throws(MQTTError) -> PublishOutcome {
         try await self.publish(
             OutgoingMessage(
@@ -23,18 +24,20 @@ extension MQTTClient where Version == V5 {
                 qos: qos,
                 retain: retain,
                 properties: properties
-            )
+            ),
+            whenOffline: whenOffline
         )
     }
 
-    /// Hands a message with 5.0 properties over and returns at once; otherwise as ``enqueue(_:to:qos:retain:)``.
+    /// Hands a message with 5.0 properties over and returns at once; otherwise as ``enqueue(_:to:qos:retain:whenOffline:)``.
     @discardableResult
     public func enqueue(
         _ payload: some MQTTPayload,
         to topic: String,
         qos: QoS = .atLeastOnce,
         retain: Bool = false,
-        properties: Properties
+        properties: Properties,
+        whenOffline: OfflinePolicy.Choice? = nil
     ) throws(MQTTError) -> PublishReceipt {
         try self.enqueue(
             OutgoingMessage(
@@ -43,7 +46,8 @@ extension MQTTClient where Version == V5 {
                 qos: qos,
                 retain: retain,
                 properties: properties
-            )
+            ),
+            whenOffline: whenOffline
         )
     }
 
@@ -54,12 +58,15 @@ extension MQTTClient where Version == V5 {
         qos: QoS = .atMostOnce,
         options: SubscribeOptions,
         settings: SubscriptionSettings = SubscriptionSettings(),
+        whenOffline: OfflinePolicy.Choice? = nil,
         _ body: (MQTTSubscription) async throws -> Result
     ) async throws -> Result {
         let subscription = try await self.subscribe(
             to: try Self.requests(filters, qos: qos, checking: options),
             settings: settings,
-            identifier: options.subscriptionIdentifier
+            identifier: options.subscriptionIdentifier,
+            properties: options.properties,
+            whenOffline: whenOffline
         )
         return try await Self.run(subscription, body)
     }
@@ -69,23 +76,31 @@ extension MQTTClient where Version == V5 {
         to filters: String...,
         qos: QoS = .atMostOnce,
         options: SubscribeOptions,
-        settings: SubscriptionSettings = SubscriptionSettings()
+        settings: SubscriptionSettings = SubscriptionSettings(),
+        whenOffline: OfflinePolicy.Choice? = nil
     ) async throws(MQTTError) -> MQTTSubscription {
         try await self.subscribe(
             to: try Self.requests(filters, qos: qos, checking: options),
             settings: settings,
-            identifier: options.subscriptionIdentifier
+            identifier: options.subscriptionIdentifier,
+            properties: options.properties,
+            whenOffline: whenOffline
         )
     }
 
     /// Sends DISCONNECT with a reason and closes the connection; otherwise as ``disconnect()``.
     ///
-    /// ``ReasonCode/disconnectWithWill`` has the will published.
+    /// ``ReasonCode/disconnectWithWill`` has the will published; a session expiry interval replaces the one of the
+    /// connection, unless that was 0. A reason string or user properties that the server has no room for are left out.
     ///
     /// - Throws: ``MQTTError`` with code `invalidArgument` for a reason or property that DISCONNECT may not carry from a
     ///   client; the connection then stays.
     public func disconnect(reason: ReasonCode, properties: Properties = Properties()) async throws(MQTTError) {
         let packet = Disconnect(reason: reason, properties: properties)
+        if self.configuration.versioned.sessionExpiry == 0, properties.sessionExpiryInterval ?? 0 > 0 {
+            let words = "a session that ends with its connection cannot be kept any more (MQTT 5.0, 3.14.2.2.2)"
+            throw MQTTError(.invalidArgument, words)
+        }
         do throws(EncodingError) {
             _ = try PacketEncoder(version: .v5).encodedSize(of: .disconnect(packet))
         } catch {
@@ -102,6 +117,17 @@ extension MQTTClient where Version == V5 {
     ) throws(MQTTError) -> [SubscribeRequest.Filter] {
         if let identifier = options.subscriptionIdentifier, !(1...268_435_455 ~= identifier) {
             throw MQTTError(.invalidArgument, "a subscription identifier is 1 to 268,435,455")
+        }
+        guard options.properties.allSatisfy({ if case .userProperty = $0 { true } else { false } }) else {
+            throw MQTTError(.invalidArgument, "the properties of a subscription may only be user properties")
+        }
+        do throws(EncodingError) {
+            // The filters are checked for themselves; this is about the properties.
+            let entry = Subscribe.Entry(filter: "a", options: SubscriptionOptions(qos: qos))
+            let packet = Subscribe(packetID: .first, entries: [entry], properties: options.properties)
+            _ = try PacketEncoder(version: .v5).encodedSize(of: .subscribe(packet))
+        } catch {
+            throw MQTTError(error)
         }
         let requests = try Self.requests(filters, qos: qos, options: options)
         if options.noLocal, let shared = requests.first(where: { $0.filter.shareName != nil }) {

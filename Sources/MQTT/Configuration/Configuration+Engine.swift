@@ -21,10 +21,21 @@ extension MQTTClient.Configuration {
         engine.pingTimeout = self.pingTimeout
         engine.pendingLimit = self.pendingMessageLimit
         engine.pendingBytesLimit = self.pendingByteLimit
-        engine.queuesAtMostOnce = self.offline.publishAtMostOnce == .wait
-        engine.queuesAcknowledged = self.offline.publishAcknowledged == .wait
-        engine.subscribeWaits = self.offline.subscribe == .wait
-        engine.filtersPerSubscribe = self.filtersPerSubscribe
+        engine.offlineAtMostOnce = self.offline.publishAtMostOnce.engineChoice
+        engine.offlineAcknowledged = self.offline.publishAcknowledged.engineChoice
+        engine.offlineSubscribe = self.offline.subscribe.engineChoice
+        engine.filtersPerSubscribe = self.brokerLimits.filtersPerSubscribe
+        engine.publishesPerSecond = self.brokerLimits.publishesPerSecond
+        engine.maximumQoS = self.brokerLimits.maximumQoS
+        engine.messageLimits = self.brokerLimits.messageLimits
+        engine.resendLimit = self.resendLimit
+        engine.unexpectedSession =
+            switch self.versioned.unexpectedSession {
+            case .refuse: .refuse
+            case .startClean: .startClean
+            case .adopt: .adopt
+            }
+        engine.refusesProblemInformation = !self.versioned.requestProblemInformation
         engine.reconnect = self.reconnect
         engine.retriesFirstAttempt = self.retriesFirstAttempt
         engine.isDurable = self.sessionStore != nil
@@ -39,6 +50,7 @@ extension MQTTClient.Configuration {
         if self.versioned.sessionExpiry > 0 { properties.append(.sessionExpiryInterval(self.versioned.sessionExpiry)) }
         if self.versioned.receiveMaximum < .max { properties.append(.receiveMaximum(self.versioned.receiveMaximum)) }
         if let size = self.maximumPacketSize { properties.append(.maximumPacketSize(UInt32(clamping: size))) }
+        if !self.versioned.requestProblemInformation { properties.append(.requestProblemInformation(false)) }
         for property in self.versioned.connectProperties { properties.append(property) }
         return properties
     }
@@ -57,7 +69,8 @@ extension MQTTClient.Configuration {
         try require(self.versioned.receiveMaximum != 0, "receiveMaximum must be 1 to 65,535")
         try require(self.pendingMessageLimit > 0, "pendingMessageLimit must be positive")
         try require(self.pendingByteLimit > 0, "pendingByteLimit must be positive")
-        try require(self.filtersPerSubscribe > 0, "filtersPerSubscribe must be positive")
+        try require(self.brokerLimits.isValid, "every limit of brokerLimits must be positive")
+        try require(self.resendLimit > 0, "resendLimit must be positive")
         try require(self.connectTimeout > .zero, "connectTimeout must be positive")
         try require(self.handshakeTimeout > .zero, "handshakeTimeout must be positive")
         try require(self.pingTimeout > .zero, "pingTimeout must be positive")
@@ -69,6 +82,7 @@ extension MQTTClient.Configuration {
         let isSetElsewhere =
             properties.sessionExpiryInterval != nil || properties.receiveMaximum != nil
             || properties.maximumPacketSize != nil || properties.topicAliasMaximum != nil
+            || properties.requestProblemInformation != nil
         let words = "connectProperties may not carry what has a setting of its own, nor a topic alias maximum"
         try require(!isSetElsewhere, words)
         if self.sessionStore != nil {

@@ -23,6 +23,22 @@ extension MQTTClient.Configuration where Version == V5 {
         }
     }
 
+    /// What to do when the server has a session that this client knows nothing of.
+    ///
+    /// It can happen where ``cleanStart`` is not ``CleanStart/always`` and there is no session store.
+    public var unexpectedSession: UnexpectedSession {
+        get { self.versioned.unexpectedSession }
+        set { self.versioned.unexpectedSession = newValue }
+    }
+
+    /// Whether the server may send reason strings and user properties with every packet (MQTT 5.0, 3.1.2.11.7).
+    ///
+    /// With false it may do so with CONNACK, PUBLISH and DISCONNECT only, and is disconnected when it does more.
+    public var requestProblemInformation: Bool {
+        get { self.versioned.requestProblemInformation }
+        set { self.versioned.requestProblemInformation = newValue }
+    }
+
     /// How long the server keeps the session after the connection ended; nil is for ever (MQTT 5.0, 3.1.2.11.2).
     ///
     /// 0, the default, ends the session with its connection. Whole seconds, rounded up.
@@ -50,7 +66,7 @@ extension MQTTClient.Configuration where Version == V5 {
         set { self.versioned.willProperties = newValue }
     }
 
-    /// Further properties of CONNECT, in this order: user properties, request problem information.
+    /// Further properties of CONNECT, in this order: user properties.
     ///
     /// Session expiry, receive maximum and maximum packet size have settings of their own and may not be here.
     public var connectProperties: Properties {

@@ -59,8 +59,14 @@ extension MQTTClient {
         /// connection is closed with "quota exceeded".
         public var memoryBudget = 64 << 20
 
-        /// At most so many filters go into one SUBSCRIBE; some brokers take few (AWS IoT takes 8).
-        public var filtersPerSubscribe = 100
+        /// Limits of a server that does not announce its own, with presets for well-known clouds.
+        public var brokerLimits = BrokerLimits()
+
+        /// After so many connections that ended while the same message was the oldest one without an acknowledgement, the
+        /// message is not sent again and ends with ``MQTTError/Code/outcomeUnknown``; at least 1.
+        ///
+        /// Some servers close the connection over a message they do not like, every time they see it.
+        public var resendLimit = 16
 
         /// What calls do without a connection.
         public var offline = OfflinePolicy()
@@ -97,6 +103,8 @@ struct VersionedSettings: Sendable {
     var sessionExpiry: UInt32 = 0
     var sessionExpiryIsValid = true
     var receiveMaximum = UInt16.max
+    var unexpectedSession = UnexpectedSession.refuse
+    var requestProblemInformation = true
     var willProperties = Properties()
     var connectProperties = Properties()
 }

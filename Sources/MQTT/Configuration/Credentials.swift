@@ -39,7 +39,7 @@ public struct Credentials: Sendable, CustomStringConvertible {
 
     enum Source: Sendable {
         case value(Value)
-        case provider(@Sendable () async throws -> Value)
+        case provider(@Sendable (_ previous: MQTTError?) async throws -> Value)
     }
 
     let source: Source
@@ -58,6 +58,15 @@ public struct Credentials: Sendable, CustomStringConvertible {
     ///
     /// When it throws, the attempt fails with ``MQTTError/Code/credentialsUnavailable`` and is retried by the reconnect policy.
     public init(provider: @escaping @Sendable () async throws -> Value) {
+        self.source = .provider { _ in try await provider() }
+    }
+
+    /// Asks for the credentials at each attempt to connect, and says how the attempt or connection before it ended.
+    ///
+    /// The error is nil at the first attempt since ``MQTTClient/connect()``. After a refusal with "bad user name or password"
+    /// or "not authorized" its ``MQTTError/reason`` says so: the time to get a new token. Refused credentials are asked for
+    /// again five times.
+    public init(provider: @escaping @Sendable (_ previous: MQTTError?) async throws -> Value) {
         self.source = .provider(provider)
     }
 

@@ -1,14 +1,24 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a call does while there is no connection.
+import MQTTEngine
+
+/// What calls do while there is no connection.
 public struct OfflinePolicy: Hashable, Sendable {
-    /// Wait for the connection, or fail at once.
+    /// What one call does while there is no connection.
     public enum Choice: Hashable, Sendable {
-        /// Throw ``MQTTError/Code/notConnected``.
+        /// Throw ``MQTTError/Code/notConnected`` at once.
         case fail
-        /// Keep it, in order and within the bounds of the queue, until there is a connection.
+        /// Wait for the connection, in order with all that waits and within the bounds of the queue.
         case wait
+        /// Wait, but no longer than this: then throw ``MQTTError/Code/timedOut``, and nothing is sent.
+        ///
+        /// It bounds the time until the message is sent, not the time until the server acknowledges it.
+        case waitAtMost(Duration)
+        /// Leave it in the queue, within its bounds, and return at once; see ``PublishOutcome/isQueued``.
+        ///
+        /// For a subscription the same as ``wait``.
+        case queue
     }
 
     /// QoS 0 messages: fail by default.
@@ -26,6 +36,31 @@ public struct OfflinePolicy: Hashable, Sendable {
         self.publishAcknowledged = publishAcknowledged
         self.subscribe = subscribe
     }
+}
+
+extension OfflinePolicy.Choice {
+    /// The engine's word for it.
+    var engineChoice: EngineConfiguration.OfflineChoice {
+        switch self {
+        case .fail: .fail
+        case .wait: .wait(atMost: nil)
+        case .waitAtMost(let duration): .wait(atMost: max(duration, .zero))
+        case .queue: .queue
+        }
+    }
+}
+
+/// What a 5.0 client does when the server has a session of its client identifier that it knows nothing of, because an
+/// earlier process made it and no session store kept the client's part (MQTT-3.2.2-4).
+public enum UnexpectedSession: Hashable, Sendable {
+    /// Close the connection, as the standard asks, and give up with ``MQTTError/Code/unexpectedSession``.
+    case refuse
+    /// Close the connection, connect again at once and begin a new session.
+    case startClean
+    /// Go on with it: the server's subscriptions stand and its backlog comes.
+    ///
+    /// What the earlier process had not got acknowledged is lost, and a QoS 2 message it had received may come twice.
+    case adopt
 }
 
 /// When a 5.0 connection asks the server to forget the session (MQTT 5.0, 3.1.2.4).
@@ -58,7 +93,7 @@ public enum AcknowledgementPolicy: Hashable, Sendable {
     /// When it is in the buffer: fastest, and lost with the process. Beyond the client's memory budget such messages are
     /// dropped like QoS 0 ones.
     case onArrival
-    /// By ``MQTTMessage/acknowledge()``. Acknowledgements leave in the order of arrival, so one that never comes holds back
+    /// By ``MQTTMessage/acknowledge()`` or ``MQTTMessage/reject(_:)``. Acknowledgements leave in the order of arrival, so one that never comes holds back
     /// all later ones.
     case manual
 }

@@ -11,6 +11,7 @@ extension MQTTError {
             case clientClosed, notConnected, queueFull, packetTooLarge, notSupportedByServer, subscriptionRefused
             case publishRefused, outcomeUnknown, storeFailed, credentialsUnavailable, cancelled, invalidTopic
             case invalidFilter, invalidArgument, versionMismatch, bufferOverflow, alreadyIterating
+            case unexpectedSession, messageExpired
         }
 
         private let name: Name
@@ -97,6 +98,13 @@ extension MQTTError {
         /// Another task is already waiting for the next message of this subscription.
         public static let alreadyIterating = Code(name: .alreadyIterating)
 
+        /// The server has a session that the client knows nothing of; see ``UnexpectedSession``.
+        public static let unexpectedSession = Code(name: .unexpectedSession)
+        /// The message's expiry passed before it could be sent.
+        ///
+        /// Nothing was sent.
+        public static let messageExpired = Code(name: .messageExpired)
+
         init(_ kind: EngineFailure.Kind) {
             switch kind {
             case .connectRefused: self = .connectRefused
@@ -115,6 +123,8 @@ extension MQTTError {
             case .storeFailed: self = .storeFailed
             case .cancelled: self = .cancelled
             case .credentialsUnavailable: self = .credentialsUnavailable
+            case .unexpectedSession: self = .unexpectedSession
+            case .expired: self = .messageExpired
             }
         }
     }

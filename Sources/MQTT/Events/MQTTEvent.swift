@@ -1,7 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
-import MQTTEngine
+public import MQTTEngine
 public import MQTTWire
 
 /// What happens to a client's connection, for those who watch ``MQTTClient/events``.
@@ -14,6 +14,12 @@ public enum MQTTEvent: Sendable {
     case disconnected(MQTTError)
     /// The next attempt is made after the wait; attempts are counted from 1 since the last stable connection.
     case reconnecting(attempt: Int, after: Duration)
+    /// The server named another one, as the reconnect policy allows: it is tried at once.
+    case redirected(to: ServerReference)
+    /// The server has a session this client knew nothing of, and it is gone on with.
+    ///
+    /// What an earlier process had not got acknowledged is lost. Before 5.0 the client cannot refuse it.
+    case adoptedSession(clientID: String)
     /// No further attempt is made: every loop and waiting call ends with the error.
     case gaveUp(MQTTError)
     /// The server did not take a filter; that subscription ended.
@@ -28,6 +34,8 @@ public enum MQTTEvent: Sendable {
         case .connected(let connected): self = .connected(ConnectionInfo(connected))
         case .disconnected(let failure): self = .disconnected(MQTTError(failure))
         case .reconnecting(let attempt, let wait): self = .reconnecting(attempt: attempt, after: wait)
+        case .redirected(let server): self = .redirected(to: server)
+        case .adoptedSession(let clientID): self = .adoptedSession(clientID: clientID)
         case .gaveUp(let failure): self = .gaveUp(MQTTError(failure))
         case .subscriptionRefused(_, let filter, let reason):
             self = .subscriptionRefused(filter: filter, reason: reason)
@@ -89,6 +97,9 @@ public struct ServerLimits: Hashable, Sendable {
     /// The keep-alive in use; zero is off.
     public var keepAlive: Duration
 
+    /// How long the server keeps the session after the connection ended; nil is for ever.
+    public var sessionExpiry: Duration?
+
     init(_ limits: NegotiatedLimits) {
         self.receiveMaximum = limits.receiveMaximum
         self.maximumPacketSize = limits.maximumPacketSize
@@ -99,5 +110,6 @@ public struct ServerLimits: Hashable, Sendable {
         self.subscriptionIdentifierAvailable = limits.subscriptionIdentifiersAvailable
         self.topicAliasMaximum = limits.topicAliasMaximum
         self.keepAlive = .seconds(Int64(limits.keepAlive))
+        self.sessionExpiry = limits.sessionExpiry == .max ? nil : .seconds(Int64(limits.sessionExpiry))
     }
 }

@@ -56,6 +56,10 @@ extension Link {
             logger.log(level: level, "disconnected", metadata: self.metadata(failure))
         case .reconnecting(let attempt, let wait):
             logger.info("connecting again", metadata: ["mqtt.attempt": "\(attempt)", "mqtt.wait": "\(wait)"])
+        case .redirected(let server):
+            logger.info("another server was named", metadata: ["mqtt.server": "\(server)"])
+        case .adoptedSession(let clientID):
+            logger.warning("the session is of an earlier process", metadata: ["mqtt.client.id": "\(clientID)"])
         case .gaveUp(let failure):
             logger.info("no further attempt to connect", metadata: self.metadata(failure))
         case .subscriptionRefused(_, let filter, let reason):

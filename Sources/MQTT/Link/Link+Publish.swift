@@ -6,27 +6,44 @@ import MQTTWire
 import Synchronization
 
 extension Link {
-    /// Publishes at QoS 0: returns when the outbox has taken it.
-    func publishUnacknowledged(_ frame: PublishFrame) async throws(MQTTError) {
-        if try self.writeUnacknowledged(frame) { await self.pace() }
+    typealias OfflineChoice = EngineConfiguration.OfflineChoice
+
+    /// Publishes at QoS 0: returns when the outbox has taken it, or the queue if that is what the call wants.
+    func publishUnacknowledged(_ frame: PublishFrame, _ offline: OfflineChoice?) async throws(MQTTError) -> PublishOutcome
+    {
+        guard let isFull = try self.writeUnacknowledged(frame, offline) else {
+            let completion = await self.call { state, operation in
+                self.queueUnacknowledged(frame, offline, &state, operation)
+            }
+            return try completion.publishOutcome()
+        }
+        if isFull { await self.pace() }
+        return PublishOutcome()
     }
 
-    /// Puts a QoS 0 message into the outbox; says whether the outbox is full enough to wait.
-    func writeUnacknowledged(_ frame: PublishFrame) throws(MQTTError) -> Bool {
+    /// Puts a QoS 0 message into the outbox; says whether the outbox is full enough to wait, nil when the message has to.
+    private func writeUnacknowledged(_ frame: PublishFrame, _ offline: OfflineChoice?) throws(MQTTError) -> Bool? {
         var refusal: EngineFailure?
         var mustWake = false
-        let isFull = self.state.withLock { state in
-            switch state.engine.publish(frame, operation: OperationID(0), into: &state.effects) {
+        let isFull: Bool? = self.state.withLock { state in
+            let decision = state.engine.publish(
+                frame,
+                operation: nil,
+                offline: offline,
+                now: { self.world.now },
+                into: &state.effects
+            )
+            switch decision {
             case .send:
                 state.outbox.append(frame, packetID: nil, duplicate: false)
                 state.coalescing.messages += 1
                 mustWake = state.mustWake()
                 return state.outbox.count > Self.highWater
-            case .queued:
-                return false
+            case .mustWait, .queued:
+                return nil
             case .refused(let failure):
                 refusal = failure
-                return false
+                return nil
             }
         }
         if let refusal { throw MQTTError(refusal) }
@@ -34,18 +51,35 @@ extension Link {
         return isFull
     }
 
-    /// Publishes at QoS 1 or 2 without waiting.
-    func enqueue(_ frame: PublishFrame) throws(MQTTError) -> PublishReceipt {
+    /// Keeps a QoS 0 message on behalf of a call.
+    private func queueUnacknowledged(
+        _ frame: PublishFrame,
+        _ offline: OfflineChoice?,
+        _ state: inout State,
+        _ operation: OperationID
+    ) {
+        let isLeft = state.isLeft(frame, offline)
+        let waiter = isLeft ? nil : operation
+        if case .refused(let failure) = state.engine.queue(frame, operation: waiter, offline: offline, now: self.world.now) {
+            state.effects.append(.complete(operation, .failed(failure)))
+        } else if isLeft {
+            state.effects.append(.complete(operation, .queued))
+        }
+    }
+
+    /// Publishes without waiting.
+    func enqueue(_ frame: PublishFrame, _ offline: OfflineChoice?) throws(MQTTError) -> PublishReceipt {
+        if frame.message.qos == .atMostOnce, try self.writeUnacknowledged(frame, offline) != nil { return .succeeded }
         var refusal: EngineFailure?
         var mustWake = false
         var after: Aftermath?
         let receipt = self.state.withLock { state in
             let (receipt, operation) = state.operations.receipts.make()
-            switch state.engine.publish(frame, operation: operation, into: &state.effects) {
+            switch self.publishOrQueue(frame, operation, offline, &state) {
             case .send(let packetID):
                 state.outbox.append(frame, packetID: packetID, duplicate: false)
                 mustWake = state.mustWake()
-            case .queued:
+            case .queued, .mustWait:
                 break
             case .refused(let failure):
                 state.operations.receipts.unmake()
@@ -60,13 +94,45 @@ extension Link {
         return receipt
     }
 
+    /// Publishes, or keeps what is QoS 0 and cannot go at once.
+    @inline(__always)
+    private func publishOrQueue(
+        _ frame: PublishFrame,
+        _ operation: OperationID,
+        _ offline: OfflineChoice?,
+        _ state: inout State
+    ) -> PublishDecision {
+        let decision = state.engine.publish(
+            frame,
+            operation: operation,
+            offline: offline,
+            now: { self.world.now },
+            into: &state.effects
+        )
+        guard case .mustWait = decision else { return decision }
+        return state.engine.queue(frame, operation: operation, offline: offline, now: self.world.now)
+    }
+
     /// Publishes at QoS 1 or 2 on behalf of a call, which is ended when the exchange is.
-    func publishAcknowledged(_ frame: PublishFrame, _ state: inout State, _ operation: OperationID) {
-        switch state.engine.publish(frame, operation: operation, into: &state.effects) {
+    func publishAcknowledged(
+        _ frame: PublishFrame,
+        _ offline: OfflineChoice?,
+        _ state: inout State,
+        _ operation: OperationID
+    ) {
+        let isLeft = state.isLeft(frame, offline)
+        let decision = state.engine.publish(
+            frame,
+            operation: isLeft ? nil : operation,
+            offline: offline,
+            now: { self.world.now },
+            into: &state.effects
+        )
+        switch decision {
         case .send(let packetID):
             state.outbox.append(frame, packetID: packetID, duplicate: false)
-        case .queued:
-            break
+        case .queued, .mustWait:
+            if isLeft { state.effects.append(.complete(operation, .queued)) }
         case .refused(let failure):
             state.effects.append(.complete(operation, .failed(failure)))
         }
@@ -76,7 +142,7 @@ extension Link {
     func publish(_ frames: [PublishFrame], batch: PublishBatch) async {
         guard !frames.isEmpty else { return }
         batch.began(frames.count)
-        // Messages that are not under way: QoS 0, written or queued; and refused ones.
+        // Messages that are not under way: QoS 0 that were written; and refused ones.
         var written = 0
         var refused = 0
         var refusal: EngineFailure?
@@ -86,15 +152,13 @@ extension Link {
         self.state.withLock { state in
             let operation = state.operations.batches.begin(batch, frames.count)
             for frame in frames {
-                let isAcknowledged = frame.message.qos != .atMostOnce
-                let operation = isAcknowledged ? operation : OperationID(0)
-                switch state.engine.publish(frame, operation: operation, into: &state.effects) {
+                switch self.publishOrQueue(frame, operation, nil, &state) {
                 case .send(let packetID):
                     state.outbox.append(frame, packetID: packetID, duplicate: false)
                     mustWake = true
-                    if !isAcknowledged { written += 1 }
-                case .queued:
-                    if !isAcknowledged { written += 1 }
+                    if packetID == nil { written += 1 }
+                case .queued, .mustWait:
+                    break
                 case .refused(let failure):
                     refused += 1
                     refusal = refusal ?? failure
@@ -135,6 +199,12 @@ extension Link {
 }
 
 extension Link.State {
+    /// Whether the call wants the message left in the queue, as there is no connection.
+    func isLeft(_ frame: PublishFrame, _ offline: EngineConfiguration.OfflineChoice?) -> Bool {
+        guard !self.engine.isConnected else { return false }
+        return (offline ?? self.engine.offlineChoice(frame.message.qos != .atMostOnce)) == .queue
+    }
+
     /// Something was written into the outbox: whether whoever did it has to wake the event loop.
     mutating func mustWake() -> Bool {
         defer { self.isFlushScheduled = true }

@@ -85,22 +85,22 @@ extension Link {
     }
 
     /// Ends a subscription without waiting for the server.
-    func end(_ core: SubscriptionCore) {
+    func end(_ core: SubscriptionCore, _ properties: Properties = Properties()) {
         self.change { state in
             guard state.subscriptions[Int(core.id.rawValue)] === core else { return }
-            state.engine.unsubscribe(core.id, operation: nil, into: &state.effects)
+            state.engine.unsubscribe(core.id, operation: nil, properties: properties, into: &state.effects)
             _ = self.release(core.id, &state)
         }
     }
 
     /// Ends a subscription and waits for the server's answer.
-    func unsubscribe(_ core: SubscriptionCore) async -> Completion {
+    func unsubscribe(_ core: SubscriptionCore, _ properties: Properties) async -> Completion {
         await self.call { state, operation in
             guard state.subscriptions[Int(core.id.rawValue)] === core else {
                 state.effects.append(.complete(operation, .unsubscribed([])))
                 return
             }
-            state.engine.unsubscribe(core.id, operation: operation, into: &state.effects)
+            state.engine.unsubscribe(core.id, operation: operation, properties: properties, into: &state.effects)
             _ = self.release(core.id, &state)
         }
     }

@@ -15,7 +15,8 @@ extension Link {
         while let (changes, ticket) = self.takeChanges() {
             do {
                 try await store.apply(changes, clientID: self.settings.clientID)
-                self.change { $0.engine.persisted(ticket, into: &$0.effects) }
+                let now = self.world.now
+                self.change { $0.engine.persisted(ticket, now: now, into: &$0.effects) }
             } catch {
                 self.change { state in
                     let now = self.world.now

@@ -70,6 +70,11 @@ package final class Link: Sendable {
     /// Whether even messages that may not be dropped are too many.
     var isFarOverBudget: Bool { self.bufferedBytes.load(ordering: .relaxed) / 2 > self.settings.memoryBudget }
 
+    /// What a dial has to know: the server to go to, if not the one of the configuration, and how the last attempt ended.
+    var dialing: (server: ServerReference?, previous: EngineFailure?) {
+        self.state.withLock { ($0.engine.server, $0.engine.lastFailure) }
+    }
+
     // MARK: - On the event loop
 
     /// The handler that belongs at the end of the channel of an attempt.

@@ -33,17 +33,18 @@ final class NIOLinkWorld: LinkWorld {
     }
 
     func dial(for link: Link, attempt: UInt64) {
+        let (server, previous) = link.dialing
+        let endpoint = server.map { self.endpoint.moved(to: $0.host, port: $0.port) } ?? self.endpoint
         switch self.credentials?.source {
         case nil:
-            let known = self.endpoint.credentials
-            self.dial(for: link, attempt: attempt, credentials: known)
+            self.dial(endpoint, for: link, attempt: attempt, credentials: self.endpoint.credentials)
         case .value(let value):
-            self.dial(for: link, attempt: attempt, credentials: ConnectCredentials(value))
+            self.dial(endpoint, for: link, attempt: attempt, credentials: ConnectCredentials(value))
         case .provider(let provider):
             Task {
                 do {
-                    let value = try await provider()
-                    self.dial(for: link, attempt: attempt, credentials: ConnectCredentials(value))
+                    let value = try await provider(previous.map { MQTTError($0) })
+                    self.dial(endpoint, for: link, attempt: attempt, credentials: ConnectCredentials(value))
                 } catch {
                     var failure = EngineFailure(.credentialsUnavailable, "the credentials could not be had: \(error)")
                     failure.cause = EngineFailure.Cause(error)
@@ -53,8 +54,8 @@ final class NIOLinkWorld: LinkWorld {
         }
     }
 
-    private func dial(for link: Link, attempt: UInt64, credentials: ConnectCredentials?) {
-        let channel = Dialer().dial(self.endpoint, on: self.eventLoop, timeout: self.timeout) { channel, buffers in
+    private func dial(_ endpoint: Endpoint, for link: Link, attempt: UInt64, credentials: ConnectCredentials?) {
+        let channel = Dialer().dial(endpoint, on: self.eventLoop, timeout: self.timeout) { channel, buffers in
             let handler = link.makeHandler(attempt: attempt, readBuffers: buffers)
             try channel.pipeline.syncOperations.addHandler(handler)
         }

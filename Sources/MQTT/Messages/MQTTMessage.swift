@@ -60,6 +60,27 @@ public struct MQTTMessage: Sendable {
     public func acknowledge() {
         if let token = self.entry.token { self.run.source(at: self.index).acknowledgeByHand(token, reason: .success) }
     }
+
+    /// Refuses the message with a reason code, when the subscription acknowledges by hand (MQTT 5.0, 3.4.2.1, 3.5.2.1).
+    ///
+    /// To a server it is an answer like any other: most do not send the message again. Otherwise as ``acknowledge()``.
+    ///
+    /// - Throws: ``MQTTError`` with code `invalidArgument` for a reason that is no error or that an acknowledgement cannot
+    ///   say, or `versionMismatch` before 5.0; the message then still waits for its acknowledgement.
+    public func reject(_ reason: ReasonCode) throws(MQTTError) {
+        let source = self.run.source(at: self.index)
+        guard source.link.settings.version.hasProperties else {
+            throw MQTTError(.versionMismatch, "before MQTT 5.0 an acknowledgement cannot refuse a message")
+        }
+        do throws(EncodingError) {
+            guard reason.isError else { throw EncodingError(.invalidField, "\(reason) refuses nothing") }
+            let packet = Packet.pubAck(Acknowledgement(packetID: .first, reason: reason))
+            _ = try PacketEncoder(version: .v5).encodedSize(of: packet)
+        } catch {
+            throw MQTTError(error)
+        }
+        if let token = self.entry.token { source.acknowledgeByHand(token, reason: reason) }
+    }
 }
 
 extension MQTTMessage: CustomStringConvertible {

@@ -22,7 +22,11 @@ public final class MQTTSubscription: AsyncSequence, Sendable {
     /// What the server answered to each filter, in their order: the QoS it granted.
     public let reasons: [ReasonCode]
 
-    init(core: SubscriptionCore, reasons: [ReasonCode]) {
+    /// The properties of the server's answers: a reason string, user properties; empty before 5.0.
+    public let properties: Properties
+
+    init(core: SubscriptionCore, reasons: [ReasonCode], properties: Properties = Properties()) {
+        self.properties = properties
         self.core = core
         self.reasons = reasons
     }
@@ -62,14 +66,37 @@ public final class MQTTSubscription: AsyncSequence, Sendable {
     ///
     /// Safe at any time and twice. Filters another subscription of the client uses stay. Without a connection nothing is
     /// waited for; a session the server keeps is told at the next connection.
-    public func unsubscribe() async {
-        // A cancelled task still leaves, without waiting for the answer.
-        if Task.isCancelled {
-            self.core.link.end(self.core)
-        } else {
-            _ = await self.core.link.unsubscribe(self.core)
+    ///
+    /// - Returns: What the server answered to each filter, and the properties of its answer; empty when there was none.
+    @discardableResult
+    public func unsubscribe() async -> UnsubscribeOutcome { await self.unsubscribe(sending: Properties()) }
+
+    /// Ends the subscription as ``unsubscribe()``, with user properties in UNSUBSCRIBE, which only 5.0 has.
+    ///
+    /// - Throws: ``MQTTError`` with code `versionMismatch` or `invalidArgument`; the subscription then stands.
+    @discardableResult
+    public func unsubscribe(properties: Properties) async throws(MQTTError) -> UnsubscribeOutcome {
+        do throws(EncodingError) {
+            let version = self.core.link.settings.version
+            let packet = Unsubscribe(packetID: .first, filters: ["a"], properties: properties)
+            _ = try PacketEncoder(version: version).encodedSize(of: .unsubscribe(packet))
+        } catch {
+            throw MQTTError(error)
         }
-        self.core.finish(nil, dropping: true)
+        return await self.unsubscribe(sending: properties)
+    }
+
+    private func unsubscribe(sending properties: Properties) async -> UnsubscribeOutcome {
+        defer { self.core.finish(nil, dropping: true) }
+        // A cancelled task still leaves, without waiting for the answer.
+        guard !Task.isCancelled else {
+            self.core.link.end(self.core, properties)
+            return UnsubscribeOutcome()
+        }
+        guard case .unsubscribed(let reasons, let answered) = await self.core.link.unsubscribe(self.core, properties) else {
+            return UnsubscribeOutcome()
+        }
+        return UnsubscribeOutcome(reasons: reasons, properties: answered)
     }
 
     /// Makes an iterator; it holds no messages of its own.

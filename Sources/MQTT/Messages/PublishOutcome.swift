@@ -18,6 +18,16 @@ public struct PublishOutcome: Hashable, Sendable {
     /// Servers need not say so.
     public var hasNoSubscribers: Bool { self.reason == .noMatchingSubscribers }
 
+    /// Whether the message was left in the queue, as its call asked for, and was not sent yet.
+    public var isQueued = false
+
+    /// The message was left in the queue.
+    static var queued: PublishOutcome {
+        var outcome = PublishOutcome()
+        outcome.isQueued = true
+        return outcome
+    }
+
     init(reason: ReasonCode = .success, properties: Properties = Properties()) {
         self.reason = reason
         self.properties = properties

@@ -40,6 +40,8 @@ extension Completion {
         switch self {
         case .published(let reason, let properties):
             return PublishOutcome(reason: reason, properties: properties)
+        case .queued:
+            return .queued
         case .publishRefused(let reason, let properties):
             throw MQTTError(
                 .publishRefused,

@@ -40,16 +40,21 @@ public struct SubscribeOptions: Hashable, Sendable {
     /// A number the server puts on every message of this subscription, 1 to 268,435,455.
     public var subscriptionIdentifier: UInt32?
 
+    /// User properties to send with SUBSCRIBE, in this order; nothing else may be here.
+    public var properties: Properties
+
     /// Makes options; the defaults are those of MQTT 3.1.1.
     public init(
         noLocal: Bool = false,
         retainAsPublished: Bool = false,
         retainHandling: RetainHandling = .sendAlways,
-        subscriptionIdentifier: UInt32? = nil
+        subscriptionIdentifier: UInt32? = nil,
+        properties: Properties = Properties()
     ) {
         self.noLocal = noLocal
         self.retainAsPublished = retainAsPublished
         self.retainHandling = retainHandling
         self.subscriptionIdentifier = subscriptionIdentifier
+        self.properties = properties
     }
 }

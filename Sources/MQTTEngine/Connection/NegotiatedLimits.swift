@@ -19,12 +19,15 @@ package struct NegotiatedLimits: Hashable, Sendable {
     package var keepAlive: UInt16
     /// Seconds the session outlives this connection.
     package var sessionExpiry: UInt32
+    /// What the server does not announce.
+    package var messageLimits: MessageLimits?
 
     /// The limits of 3.x, where the server says nothing.
     package init(configuration: EngineConfiguration) {
         self.receiveMaximum = configuration.version.hasProperties ? 65_535 : 100
         self.maximumPacketSize = 268_435_460
-        self.maximumQoS = .exactlyOnce
+        self.maximumQoS = configuration.maximumQoS
+        self.messageLimits = configuration.messageLimits
         self.retainAvailable = true
         self.wildcardsAvailable = true
         self.sharedSubscriptionsAvailable = true
@@ -43,7 +46,7 @@ package struct NegotiatedLimits: Hashable, Sendable {
         self.init(configuration: configuration)
         if let maximum = properties.receiveMaximum { self.receiveMaximum = min(self.receiveMaximum, Int(maximum)) }
         if let size = properties.maximumPacketSize { self.maximumPacketSize = min(self.maximumPacketSize, Int(size)) }
-        self.maximumQoS = properties.maximumQoS ?? .exactlyOnce
+        self.maximumQoS = min(self.maximumQoS, properties.maximumQoS ?? .exactlyOnce)
         self.retainAvailable = properties.retainAvailable ?? true
         self.wildcardsAvailable = properties.wildcardSubscriptionAvailable ?? true
         self.sharedSubscriptionsAvailable = properties.sharedSubscriptionAvailable ?? true
@@ -70,13 +73,13 @@ extension NegotiatedLimits {
             let words = "the server keeps no retained messages"
             return EngineFailure(.notSupportedByServer, reason: .retainNotSupported, words)
         }
-        return nil
+        return self.messageLimits?.refusal(of: frame)
     }
 
     /// Why the server does not take such a filter; nil when it does (MQTT 5.0, 3.2.2.3.11, 3.2.2.3.13).
     ///
     /// To send it would cost the whole connection.
-    func refusal(of filter: TopicFilter) -> EngineFailure? {
+    func refusal(of filter: TopicFilter, properties: Properties) -> EngineFailure? {
         if filter.shareName != nil, !self.sharedSubscriptionsAvailable {
             let words = "the server takes no shared subscriptions: \"\(filter.string)\" was not sent"
             let reason = ReasonCode.sharedSubscriptionsNotSupported
@@ -87,10 +90,31 @@ extension NegotiatedLimits {
             let reason = ReasonCode.wildcardSubscriptionsNotSupported
             return EngineFailure(.notSupportedByServer, reason: reason, filter: filter.string, words)
         }
-        if SubscriptionLedger.Part.overhead + filter.subscribeSize > self.maximumPacketSize {
+        let overhead = SubscriptionLedger.Part.overhead + properties.userPropertiesSize
+        if overhead + filter.subscribeSize > self.maximumPacketSize {
             let words = "the filter makes a packet larger than the \(self.maximumPacketSize) bytes the server takes"
             return EngineFailure(.packetTooLarge, reason: .packetTooLarge, filter: filter.string, words)
         }
-        return nil
+        var failure = self.messageLimits?.refusal(of: filter.string, "filter")
+        failure?.filter = filter.string
+        return failure
+    }
+}
+
+extension NegotiatedLimits {
+    /// The packet without what makes it larger than the server takes: first the reason string, then user properties
+    /// (MQTT-3.14.2-3, MQTT-3.14.2-4).
+    func fit(_ packet: Disconnect) -> Disconnect {
+        var packet = packet
+        if self.fits(packet) { return packet }
+        packet.properties.reasonString = nil
+        if self.fits(packet) { return packet }
+        packet.properties = Properties(packet.properties.filter { if case .userProperty = $0 { false } else { true } })
+        return packet
+    }
+
+    private func fits(_ packet: Disconnect) -> Bool {
+        let size = try? PacketEncoder(version: .v5).encodedSize(of: .disconnect(packet))
+        return (size ?? 0) <= self.maximumPacketSize
     }
 }

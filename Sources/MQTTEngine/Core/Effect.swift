@@ -33,12 +33,14 @@ package enum Completion: Equatable, Sendable {
     case disconnected
     /// The reason code is a success: the server has the message.
     case published(ReasonCode, Properties)
+    /// The message was left in the queue; nobody waits for what becomes of it.
+    case queued
     /// The server refused the message with a reason code.
     case publishRefused(ReasonCode, Properties)
     /// One reason code for each filter.
-    case subscribed([ReasonCode])
+    case subscribed([ReasonCode], Properties = Properties())
     /// Empty before 5.0, or when there was nobody to ask.
-    case unsubscribed([ReasonCode])
+    case unsubscribed([ReasonCode], Properties = Properties())
     /// The round trip of a ping.
     case pong(Duration)
     case failed(EngineFailure)
@@ -67,6 +69,10 @@ package enum EngineEvent: Equatable, Sendable {
     case disconnected(EngineFailure)
     /// The next attempt comes after this wait.
     case reconnecting(attempt: Int, after: Duration)
+    /// The server named another one, which is tried at once.
+    case redirected(ServerReference)
+    /// A session the client knew nothing of is gone on with.
+    case adoptedSession(clientID: String)
     /// No further attempt will be made.
     case gaveUp(EngineFailure)
     /// The server did not take a filter.

@@ -13,6 +13,8 @@ extension Engine {
         self.connectCalls.append(operation)
         guard !self.isActive else { return }
         self.reconnect.reset()
+        self.redirect = Redirect()
+        self.lastFailure = nil
         self.hasConnected = false
         self.phase = .dialing
         effects.append(.dial)
@@ -43,7 +45,8 @@ extension Engine {
     }
 
     private var cleanStart: Bool {
-        switch self.configuration.cleanStart {
+        if self.mustStartClean { return true }
+        return switch self.configuration.cleanStart {
         case .always: true
         case .firstOnly: !self.hasSession
         case .never: false
@@ -120,14 +123,40 @@ extension Engine {
         into effects: inout [Effect]
     ) {
         effects.append(.report(.disconnected(failure)))
+        self.lastFailure = failure
+        self.redirect.forNow = nil
         let isFirst = !self.hasConnected && !self.configuration.retriesFirstAttempt
-        let decision = self.reconnect.connectionEnded(because: failure, lasted: lasted)
-        guard !isFirst, case .retry(let attempt, let wait) = decision else {
+        switch self.reconnect.connectionEnded(because: failure, lasted: lasted) {
+        case .retry(let attempt, let wait) where !isFirst:
+            self.phase = .waiting(until: now.advanced(by: wait))
+            effects.append(.report(.reconnecting(attempt: attempt, after: wait)))
+        case .follow(let server, let isForGood):
+            if isForGood { self.redirect.forGood = server } else { self.redirect.forNow = server }
+            effects.append(.report(.redirected(server)))
+            self.phase = .dialing
+            effects.append(.dial)
+        case .retry, .stop:
             self.giveUp(failure, into: &effects)
+        }
+    }
+
+    /// The server has a session of this client that the client knows nothing of (MQTT-3.2.2-4).
+    mutating func receivedUnexpectedSession(now: Instant, into effects: inout [Effect]) {
+        self.sayWhy(.protocolError, into: &effects)
+        let words =
+            "the server keeps a session of \"\(self.clientID)\" that this client knows nothing of; set "
+            + "unexpectedSession to startClean or adopt, or keep sessions in a session store"
+        let failure = EngineFailure(.unexpectedSession, words)
+        guard self.configuration.unexpectedSession == .startClean else {
+            self.endLink(failure, now: now, into: &effects)
             return
         }
-        self.phase = .waiting(until: now.advanced(by: wait))
-        effects.append(.report(.reconnecting(attempt: attempt, after: wait)))
+        // The recovery of 3.2.2.1.1: the same server, at once, with Clean Start.
+        effects.append(.close)
+        effects.append(.report(.disconnected(failure)))
+        self.mustStartClean = true
+        self.phase = .dialing
+        effects.append(.dial)
     }
 
     /// No more attempts: every loop and every call ends with the error.
@@ -163,7 +192,7 @@ extension Engine {
         let failure = EngineFailure(.closed, "the client was disconnected")
         switch self.phase {
         case .connected:
-            effects.append(.send(.disconnect(packet)))
+            effects.append(.send(.disconnect(self.connection?.limits.fit(packet) ?? packet)))
             effects.append(.close)
             self.sessionExpiry = packet.properties.sessionExpiryInterval ?? self.sessionExpiry
         case .handshaking:
@@ -192,6 +221,7 @@ extension Engine {
         self.phase = .connected
         self.hasConnected = true
         self.hasSession = true
+        self.mustStartClean = false
         self.sessionExpiry = connected.limits.sessionExpiry
         self.clientID = connected.clientID
         let keepAlive = KeepAlive(

@@ -36,6 +36,14 @@ extension Engine {
         let outcome = handshake.received(packet, configuration: self.configuration, clientID: self.clientID)
         switch outcome {
         case .accepted(let connected):
+            if connected.sessionPresent, !self.knowsSession {
+                let isAdopted = !self.configuration.version.hasProperties
+                guard isAdopted || self.configuration.unexpectedSession == .adopt else {
+                    self.receivedUnexpectedSession(now: now, into: &effects)
+                    return
+                }
+                effects.append(.report(.adoptedSession(clientID: connected.clientID)))
+            }
             // Only MQTT 3.1 cannot say whether the session we asked for is there.
             let mayGoOn = self.configuration.version == .v31 && !handshake.cleanStart
             self.accepted(connected, mayGoOn: mayGoOn, now: now, into: &effects)
@@ -46,6 +54,11 @@ extension Engine {
     }
 
     private mutating func receivedWhileConnected(_ packet: Packet, now: Instant, into effects: inout [Effect]) {
+        if self.configuration.refusesProblemInformation, packet.hasProblemInformation {
+            let words = "problem information that we asked it not to send"
+            self.protocolError(.protocolError, words, now: now, into: &effects)
+            return
+        }
         switch packet {
         case .pubAck(let answer):
             let verdict = self.session.outbound.pubAck(answer, gate: &self.session.gate, into: &effects)
@@ -187,5 +200,22 @@ extension Engine {
             properties: packet.properties
         )
         self.endLink(failure, now: now, into: &effects)
+    }
+}
+
+extension Packet {
+    /// Whether it carries what a client may ask a server to leave out (MQTT 5.0, 3.1.2.11.7).
+    fileprivate var hasProblemInformation: Bool {
+        let properties: Properties
+        switch self {
+        case .pubAck(let packet), .pubRec(let packet), .pubRel(let packet), .pubComp(let packet):
+            properties = packet.properties
+        case .subAck(let packet): properties = packet.properties
+        case .unsubAck(let packet): properties = packet.properties
+        case .auth(let packet): properties = packet.properties
+        case .publish, .connAck, .disconnect, .connect, .subscribe, .unsubscribe, .pingRequest, .pingResponse:
+            return false
+        }
+        return properties.reasonString != nil || !properties.userProperties.isEmpty
     }
 }

@@ -4,42 +4,82 @@
 package import MQTTWire
 
 extension Engine {
-    /// The user publishes.
+    package typealias OfflineChoice = EngineConfiguration.OfflineChoice
+
+    /// The user publishes; `offline` takes the place of what the configuration says, for this message.
     ///
-    /// On `.send` the caller writes the frame at once; everything else comes as effects.
+    /// On `.send` the caller writes the frame at once; everything else comes as effects. `now` is asked for only where time
+    /// matters.
     package mutating func publish(
         _ frame: PublishFrame,
-        operation: OperationID,
+        operation: OperationID?,
+        offline: OfflineChoice? = nil,
+        now: () -> Instant,
         into effects: inout [Effect]
     ) -> PublishDecision {
-        let qos = frame.message.qos
+        let isAcknowledged = frame.message.qos != .atMostOnce
         // It knows whether a connection stands, and the limits of it, as ``connection`` does; nothing is copied here.
         if self.session.outbound.isConnected {
             if let refusal = self.session.outbound.limits.refusal(of: frame) { return .refused(refusal) }
-            if qos == .atMostOnce {
-                // Behind those that still wait in the queue, or messages of one topic would change places (4.6).
-                guard self.session.outbound.queuedUnacknowledged > 0 else { return .send(nil) }
-                return self.session.outbound.queueUnacknowledged(frame, operation: operation)
-            }
-        } else {
-            let waits = qos == .atMostOnce ? self.configuration.queuesAtMostOnce : self.configuration.queuesAcknowledged
-            guard waits, self.isActive || self.configuration.isDurable else {
-                return .refused(EngineFailure(.notConnected, "there is no connection to the server"))
-            }
-            if qos == .atMostOnce {
-                return self.session.outbound.queueUnacknowledged(frame, operation: operation)
-            }
+            guard isAcknowledged else { return self.session.outbound.maySendUnacknowledged(now) ? .send(nil) : .mustWait }
+            return self.publishAcknowledged(frame, operation, offline, now: now, into: &effects)
         }
-        return self.session.outbound.publish(frame, operation: operation, gate: &self.session.gate, into: &effects)
+        if let refusal = self.refusalOffline(offline ?? self.offlineChoice(isAcknowledged)) { return .refused(refusal) }
+        guard isAcknowledged else { return .mustWait }
+        return self.publishAcknowledged(frame, operation, offline, now: now, into: &effects)
+    }
+
+    private mutating func publishAcknowledged(
+        _ frame: PublishFrame,
+        _ operation: OperationID?,
+        _ offline: OfflineChoice?,
+        now: () -> Instant,
+        into effects: inout [Effect]
+    ) -> PublishDecision {
+        var patience: Duration?
+        if case .wait(let limit) = offline ?? self.configuration.offlineAcknowledged { patience = limit }
+        return self.session.outbound.publish(
+            frame,
+            operation: operation,
+            patience: patience,
+            now: now,
+            gate: &self.session.gate,
+            into: &effects
+        )
+    }
+
+    /// Keeps a QoS 0 message that has to wait; an operation of nil is told nothing.
+    package mutating func queue(
+        _ frame: PublishFrame,
+        operation: OperationID?,
+        offline: OfflineChoice? = nil,
+        now: Instant
+    ) -> PublishDecision {
+        var patience: Duration?
+        if case .wait(let limit) = offline ?? self.configuration.offlineAtMostOnce { patience = limit }
+        return self.session.outbound.queueUnacknowledged(frame, operation: operation, patience: patience, now: now)
+    }
+
+    /// What a message does without a connection, unless its call says otherwise.
+    package func offlineChoice(_ isAcknowledged: Bool) -> OfflineChoice {
+        isAcknowledged ? self.configuration.offlineAcknowledged : self.configuration.offlineAtMostOnce
+    }
+
+    private func refusalOffline(_ choice: OfflineChoice) -> EngineFailure? {
+        if choice != .fail, self.isActive || self.configuration.isDurable { return nil }
+        return EngineFailure(.notConnected, "there is no connection to the server")
     }
 
     /// The user subscribes, or declares a subscription before connecting (then without an operation).
     package mutating func subscribe(
         _ request: SubscribeRequest,
         operation: OperationID?,
+        offline: OfflineChoice? = nil,
+        now: () -> Instant,
         into effects: inout [Effect]
     ) {
-        if let operation, !self.isConnected, !(self.isActive && self.configuration.subscribeWaits) {
+        let choice = offline ?? self.configuration.offlineSubscribe
+        if let operation, !self.isConnected, !self.isActive || choice == .fail {
             let failure = EngineFailure(.notConnected, "there is no connection to the server")
             effects.append(.complete(operation, .failed(failure)))
             return
@@ -50,6 +90,9 @@ extension Engine {
             return
         }
         self.session.ledger.add(request, operation: operation)
+        if operation != nil, case .wait(let limit?) = choice {
+            self.session.ledger.setDeadline(now().advanced(by: limit), of: request.id)
+        }
         for (index, filter) in request.filters.enumerated() {
             let destination = Destination(
                 subscription: request.id,
@@ -65,6 +108,7 @@ extension Engine {
     package mutating func unsubscribe(
         _ id: SubscriptionID,
         operation: OperationID?,
+        properties: Properties = Properties(),
         into effects: inout [Effect]
     ) {
         if let request = self.session.ledger.request(of: id) { self.unroute(request) }
@@ -75,6 +119,7 @@ extension Engine {
         self.session.ledger.remove(
             id,
             operation: operation,
+            properties: properties,
             limits: self.connection?.limits,
             exchanges: &self.session.outbound.exchanges,
             into: &effects
@@ -124,7 +169,8 @@ extension Engine {
         if let operation = refusal.operation { effects.append(.complete(operation, .failed(refusal.failure))) }
         let filter = refusal.failure.filter ?? ""
         effects.append(.endSubscription(request.id, refusal.failure))
-        effects.append(.report(.subscriptionRefused(request.id, filter: filter, refusal.reason)))
+        guard let reason = refusal.reason else { return }
+        effects.append(.report(.subscriptionRefused(request.id, filter: filter, reason)))
     }
 
     mutating func unroute(_ request: SubscribeRequest) {

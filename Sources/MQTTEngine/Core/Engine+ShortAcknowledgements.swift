@@ -71,7 +71,7 @@ extension Engine {
 extension OutboundPublishes {
     /// Whether there is room on the connection, and something that waits for it.
     var maySendWaiting: Bool {
-        self.isConnected && self.quota > 0 && !(self.queue.isEmpty && self.resend.isEmpty)
+        self.isConnected && self.quota > 0 && self.turn == nil && !(self.queue.isEmpty && self.resend.isEmpty)
     }
 
     /// Ends an exchange as far as it concerns neither a store nor those who wait for room.
@@ -96,12 +96,12 @@ extension OutboundPublishes {
 
     /// Sends QoS 1 and 2 messages from the queue while nothing is in their way.
     mutating func sendWaiting(write: (PublishFrame, PacketID) -> Void) {
-        guard self.isConnected, self.resend.isEmpty else { return }
+        guard self.isConnected, self.resend.isEmpty, self.pacer == nil else { return }
         while self.quota > 0, let next = self.queue.popFirst() {
             let qos = next.frame.message.qos
             let phase: ExchangeTable.Phase = qos == .atLeastOnce ? .awaitingPubAck : .awaitingPubRec
             let exchange = ExchangeTable.Exchange(phase: phase, operation: next.operation, serial: next.serial)
-            guard qos != .atMostOnce, self.limits.refusal(of: next.frame) == nil,
+            guard qos != .atMostOnce, next.term.end == nil, next.failures == 0, self.limits.refusal(of: next.frame) == nil,
                 let id = self.exchanges.open(exchange)
             else {
                 self.queue.prepend(next)

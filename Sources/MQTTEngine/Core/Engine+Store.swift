@@ -14,7 +14,8 @@ extension Engine {
     }
 
     /// The store has kept everything up to the ticket: what waited for it goes out, in order.
-    package mutating func persisted(_ ticket: Ticket, into effects: inout [Effect]) {
+    package mutating func persisted(_ ticket: Ticket, now: Instant, into effects: inout [Effect]) {
+        self.session.outbound.now = now
         for item in self.session.gate.confirm(ticket) {
             self.session.outbound.confirmed(item, gate: &self.session.gate, into: &effects)
         }
@@ -28,6 +29,7 @@ extension Engine {
         now: Instant,
         into effects: inout [Effect]
     ) {
+        self.session.outbound.now = now
         let failure = EngineFailure(.storeFailed, "the session store failed: \(message)")
         self.session.outbound.failUnsent(
             after: self.session.gate.confirmed,

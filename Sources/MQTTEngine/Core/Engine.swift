@@ -34,6 +34,12 @@ package struct Engine: Sendable {
     var hasSession = false
     /// Seconds the server keeps the session behind the connection: its own word, ours until then.
     var sessionExpiry: UInt32
+    /// The session the server has is unknown here: the next connection begins a new one.
+    var mustStartClean = false
+    /// Where the server has sent us.
+    var redirect = Redirect()
+    /// Why the last attempt or connection ended, since the user asked for one.
+    package internal(set) var lastFailure: EngineFailure?
     package var clientID: String
 
     package init(configuration: EngineConfiguration, seed: UInt64) {
@@ -47,6 +53,12 @@ package struct Engine: Sendable {
             seed: seed
         )
     }
+
+    /// The server to dial, when it is not the one of the configuration.
+    package var server: ServerReference? { self.redirect.forNow ?? self.redirect.forGood }
+
+    /// Whether a session of this client at the server is no surprise: we had it, or a store keeps our part of it.
+    var knowsSession: Bool { self.hasSession || self.configuration.isDurable }
 
     /// Whether a connection stands.
     package var isConnected: Bool { self.connection != nil }
@@ -62,6 +74,11 @@ package struct Engine: Sendable {
 
     /// When ``deadlineReached(now:into:)`` must be called next, if ever.
     package var nextDeadline: Instant? {
+        guard let session = self.session.nextDeadline else { return self.phaseDeadline }
+        return self.phaseDeadline.map { min($0, session) } ?? session
+    }
+
+    private var phaseDeadline: Instant? {
         switch self.phase {
         case .idle, .dialing: nil
         case .handshaking(let handshake): handshake.deadline
@@ -72,7 +89,8 @@ package struct Engine: Sendable {
 
     /// Time has passed; harmless when nothing is due.
     package mutating func deadlineReached(now: Instant, into effects: inout [Effect]) {
-        guard let due = self.nextDeadline, now >= due else { return }
+        if let due = self.session.nextDeadline, now >= due { self.sessionDeadlineReached(now: now, into: &effects) }
+        guard let due = self.phaseDeadline, now >= due else { return }
         switch self.phase {
         case .idle, .dialing:
             break
@@ -96,11 +114,27 @@ package struct Engine: Sendable {
         }
     }
 
+    private mutating func sessionDeadlineReached(now: Instant, into effects: inout [Effect]) {
+        self.session.outbound.deadlineReached(now: now, gate: &self.session.gate, into: &effects)
+        for refusal in self.session.ledger.deadlineReached(now: now) { self.end(refusal, into: &effects) }
+    }
+
     /// The outbox was written to the link.
     package mutating func flushed(now: Instant) { self.connection?.keepAlive.sent(now: now) }
 
     /// Bytes came from the link.
     ///
     /// Call before the packets that are in them.
-    package mutating func bytesReceived(now: Instant) { self.connection?.keepAlive.received(now: now) }
+    package mutating func bytesReceived(now: Instant) {
+        self.connection?.keepAlive.received(now: now)
+        self.session.outbound.now = now
+    }
+}
+
+/// The servers that a server has sent us to (MQTT 5.0, 4.11).
+struct Redirect: Sendable {
+    /// For one connection.
+    var forNow: ServerReference?
+    /// From now on.
+    var forGood: ServerReference?
 }

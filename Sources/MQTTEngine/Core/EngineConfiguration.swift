@@ -15,9 +15,17 @@ package struct EngineConfiguration: Sendable {
         case never
     }
 
+    /// What to do when the server has a session we know nothing of; before 5.0 it is always adopted.
+    package enum UnexpectedSession: Hashable, Sendable {
+        case refuse, startClean, adopt
+    }
+
     package var version: ProtocolVersion
     package var clientID: String
     package var cleanStart: CleanStart = .always
+    package var unexpectedSession: UnexpectedSession = .refuse
+    /// Whether CONNECT asks the server for no reason strings and user properties but where it may not.
+    package var refusesProblemInformation = false
     /// Seconds; 0 switches it off.
     package var keepAlive: UInt16 = 60
     package var will: Will?
@@ -40,12 +48,20 @@ package struct EngineConfiguration: Sendable {
     /// Bounds of the messages not yet finished.
     package var pendingLimit = 65_535
     package var pendingBytesLimit = 64 << 20
-    /// Whether QoS 0 messages wait for a connection.
-    package var queuesAtMostOnce = false
-    /// Whether QoS 1 and 2 messages wait for a connection.
-    package var queuesAcknowledged = true
-    /// Whether subscribing waits for a connection.
-    package var subscribeWaits = true
+    /// What QoS 0 messages do without a connection.
+    package var offlineAtMostOnce = OfflineChoice.fail
+    /// What QoS 1 and 2 messages do without a connection.
+    package var offlineAcknowledged = OfflineChoice.wait(atMost: nil)
+    /// What new subscriptions do without a connection.
+    package var offlineSubscribe = OfflineChoice.wait(atMost: nil)
+    /// At most so many PUBLISH packets in a second; nil is no limit.
+    package var publishesPerSecond: Int?
+    /// The highest QoS to publish with, whatever the server announces.
+    package var maximumQoS = QoS.exactlyOnce
+    /// Bounds of topics and payloads the server has without announcing them.
+    package var messageLimits: MessageLimits?
+    /// After so many connections that ended at the same message, the message is not sent again.
+    package var resendLimit = 16
     /// At most so many filters in one SUBSCRIBE.
     package var filtersPerSubscribe = 100
     package var reconnect = ReconnectPolicy()
@@ -55,6 +71,15 @@ package struct EngineConfiguration: Sendable {
     package var isDurable = false
     /// Whether new credentials are asked for at each attempt, so that a refusal may pass.
     package var credentialsMayChange = false
+
+    /// What a call does while there is no connection.
+    package enum OfflineChoice: Hashable, Sendable {
+        case fail
+        /// Waits for the connection; nil is as long as it takes.
+        case wait(atMost: Duration?)
+        /// Is left in the queue; nobody waits.
+        case queue
+    }
 
     package init(version: ProtocolVersion, clientID: String) {
         self.version = version

@@ -38,6 +38,10 @@ package struct EngineFailure: Error, Hashable, Sendable {
         case cancelled
         /// The credentials could not be had.
         case credentialsUnavailable
+        /// The server has a session that the client knows nothing of.
+        case unexpectedSession
+        /// The message's expiry passed before it could be sent.
+        case expired
     }
 
     package var kind: Kind

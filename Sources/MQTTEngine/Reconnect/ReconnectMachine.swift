@@ -3,11 +3,13 @@
 
 import MQTTWire
 
-/// Decides after each ended connection whether, and when, to try again.
+/// Decides after each ended connection whether, when and where to try again.
 package struct ReconnectMachine: Sendable {
     package enum Decision: Equatable {
         /// Try again after this wait; the number of the attempt since the last stable connection.
         case retry(attempt: Int, after: Duration)
+        /// Try this server at once.
+        case follow(ServerReference, isForGood: Bool)
         case stop
     }
 
@@ -15,6 +17,8 @@ package struct ReconnectMachine: Sendable {
     private let credentialsMayChange: Bool
     private var failures = 0
     private var refusals = 0
+    /// Servers followed to since the last stable connection.
+    private var followed: [ServerReference] = []
     private var random: SplitMix64
 
     /// How often refused credentials are asked for anew before the client gives up.
@@ -30,45 +34,90 @@ package struct ReconnectMachine: Sendable {
     package mutating func reset() {
         self.failures = 0
         self.refusals = 0
+        self.followed = []
     }
 
     /// A connection or an attempt ended, after having lasted as long as said (nil: it never stood).
     package mutating func connectionEnded(because failure: EngineFailure, lasted: Duration?) -> Decision {
         if let lasted {
             self.refusals = 0
-            if lasted >= self.policy.stablePeriod { self.failures = 0 }
+            if lasted >= self.policy.stablePeriod {
+                self.failures = 0
+                self.followed = []
+            }
         }
-        guard self.policy.isEnabled, self.mayPass(failure) else { return .stop }
+        guard self.policy.isEnabled else { return .stop }
+        let decision = self.decision(for: failure)
+        switch decision {
+        case .stop:
+            return .stop
+        case .followServerReference:
+            return self.follow(failure)
+        case .refreshCredentials:
+            self.refusals += 1
+            guard self.credentialsMayChange, self.refusals <= Self.refusalLimit else { return .stop }
+        case .retryNow, .backOff, .backOffLong:
+            break
+        }
         if let maximum = self.policy.maximumAttempts, self.failures >= maximum { return .stop }
         self.failures += 1
-        return .retry(attempt: self.failures, after: self.wait())
+        return .retry(attempt: self.failures, after: self.wait(decision))
     }
 
-    /// Whether the cause may go away by itself.
-    private mutating func mayPass(_ failure: EngineFailure) -> Bool {
-        guard let reason = failure.reason else { return failure.kind != .closed }
-        switch reason {
-        case .badUserNameOrPassword, .notAuthorized:
-            self.refusals += 1
-            return self.credentialsMayChange && self.refusals <= Self.refusalLimit
-        case .unsupportedProtocolVersion, .clientIdentifierNotValid, .banned, .badAuthenticationMethod,
-            .sessionTakenOver, .useAnotherServer, .serverMoved:
-            return false
+    /// What the cause calls for.
+    private func decision(for failure: EngineFailure) -> ReconnectDecision {
+        switch failure.kind {
+        case .closed, .unexpectedSession:
+            return .stop
+        case .connectRefused:
+            guard let reason = failure.reason else { return .backOff }
+            return self.policy.afterRefusal[reason] ?? .afterRefusal(reason)
+        case .disconnectedByServer:
+            guard let reason = failure.reason else { return .backOff }
+            return self.policy.afterDisconnect[reason] ?? .afterDisconnect(reason)
         default:
-            return true
+            return .backOff
+        }
+    }
+
+    /// Goes to the first server of the packet that the policy names and that was not tried in this row.
+    private mutating func follow(_ failure: EngineFailure) -> Decision {
+        let references = self.policy.serverReferences
+        guard self.followed.count < references.limit, let text = failure.properties.serverReference else { return .stop }
+        let next = ServerReference.parse(text).first { server in
+            references.allows(server.host) && !self.followed.contains(server)
+        }
+        guard let next else { return .stop }
+        self.followed.append(next)
+        return .follow(next, isForGood: failure.reason == .serverMoved)
+    }
+
+    private mutating func wait(_ decision: ReconnectDecision) -> Duration {
+        switch decision {
+        case .retryNow where self.failures == 1:
+            return .zero
+        case .backOffLong:
+            let half = Double(max(self.policy.longDelay.clampedNanoseconds, 0)) / 2
+            return Self.duration(half + half * self.fraction())
+        default:
+            return self.backOff()
         }
     }
 
     /// Between nothing and the bound of this attempt.
-    private mutating func wait() -> Duration {
+    private mutating func backOff() -> Duration {
         let limit = Double(max(self.policy.maximumDelay.clampedNanoseconds, 0))
         var bound = min(Double(max(self.policy.initialDelay.clampedNanoseconds, 0)), limit)
         let factor = self.policy.factor.isFinite ? max(self.policy.factor, 1) : 1
         for _ in 1..<min(max(self.failures, 1), 64) where bound < limit { bound = min(bound * factor, limit) }
-        let fraction = Double(self.random.next() >> 11) / Double(1 << 53 as UInt64)
-        // 2^62 nanoseconds are 146 years: Double to Int64 cannot trap.
-        return .nanoseconds(Int64(min(bound * fraction, 4.6e18)))
+        return Self.duration(bound * self.fraction())
     }
+
+    /// A number from 0 up to 1.
+    private mutating func fraction() -> Double { Double(self.random.next() >> 11) / Double(1 << 53 as UInt64) }
+
+    /// 2^62 nanoseconds are 146 years: Double to Int64 cannot trap.
+    private static func duration(_ nanoseconds: Double) -> Duration { .nanoseconds(Int64(min(nanoseconds, 4.6e18))) }
 }
 
 /// A small generator whose numbers follow from its seed alone.

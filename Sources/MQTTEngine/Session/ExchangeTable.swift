@@ -34,6 +34,8 @@ package struct ExchangeTable: Sendable {
     /// What is known of an exchange but its message; plain bytes, so that looking at it counts no references.
     package struct Exchange: Sendable {
         package var phase: Phase
+        /// How many connections ended while it was the oldest message without an acknowledgement.
+        package var failures: UInt8 = 0
         /// nil for requests that are no PUBLISH, and when nobody waits any more.
         package var operation: OperationID?
         /// The order of publishing, and the name of the message in the store.
@@ -154,6 +156,17 @@ package struct ExchangeTable: Sendable {
             guard var straggler = self.stragglers[id] else { continue }
             body(&straggler.exchange)
             self.stragglers[id] = straggler
+        }
+    }
+
+    /// Changes the oldest exchange whose PUBLISH was sent and not acknowledged, if there is one.
+    package mutating func updateOldestSent(_ body: (inout Exchange) -> Void) {
+        let wasSent = { (exchange: Exchange) in exchange.phase == .awaitingPubAck || exchange.phase == .awaitingPubRec }
+        let old = self.stragglers.filter { wasSent($0.value.exchange) }
+        if let id = old.min(by: { $0.value.exchange.serial < $1.value.exchange.serial })?.key {
+            self.update(id, body)
+        } else if let index = self.ring.firstIndex(where: wasSent) {
+            body(&self.ring[index])
         }
     }
 

@@ -8,7 +8,9 @@ extension OutboundPublishes {
     /// The link ended: whatever was under way is to be sent again.
     package mutating func linkLost() {
         self.isConnected = false
+        self.turn = nil
         self.resend.removeAll()
+        self.exchanges.updateOldestSent { if $0.failures < .max { $0.failures += 1 } }
         self.exchanges.updateAll { exchange in
             switch exchange.phase {
             case .awaitingPubAck, .awaitingPubRec: exchange.phase = .unsent
@@ -27,6 +29,7 @@ extension OutboundPublishes {
         // Exchanges the server may still count against its receive maximum keep their place in the quota.
         var reserved = 0
         for (id, exchange) in self.exchanges.inOrder {
+            if self.setAside(id, exchange, gate: &gate, into: &effects) { continue }
             switch exchange.phase {
             case .unsent, .ready:
                 publishes.append(id)
@@ -55,13 +58,15 @@ extension OutboundPublishes {
         self.begin(limits, gate: &gate, into: &effects)
         var anew: [Queued] = []
         for (id, exchange) in self.exchanges.inOrder {
+            if self.setAside(id, exchange, gate: &gate, into: &effects) { continue }
             if let frame = self.exchanges.frame(of: id) {
                 anew.append(
                     Queued(
                         frame: frame,
                         operation: exchange.operation,
                         serial: exchange.serial,
-                        ticket: exchange.phase == .held ? exchange.ticket : .none
+                        ticket: exchange.phase == .held ? exchange.ticket : .none,
+                        failures: exchange.failures
                     )
                 )
             } else if exchange.phase != .otherRequest {
@@ -77,6 +82,24 @@ extension OutboundPublishes {
         self.exchanges.removeAll()
         self.queue.insert(contentsOf: anew, at: 0)
         self.pump(gate: &gate, into: &effects)
+    }
+
+    /// Ends a message at which too many connections ended: sending it once more would end this one too.
+    private mutating func setAside(
+        _ id: PacketID,
+        _ exchange: ExchangeTable.Exchange,
+        gate: inout StoreGate,
+        into effects: inout [Effect]
+    ) -> Bool {
+        guard exchange.phase == .unsent, Int(exchange.failures) >= self.resendLimit else { return false }
+        guard let ended = self.exchanges.close(id) else { return false }
+        self.pendingBytes -= ended.size
+        _ = gate.persist(.outboundFinished(serial: ended.serial), into: &effects)
+        let words = "sent on \(ended.failures) connections, each of which ended before it was acknowledged; not sent again"
+        if let operation = ended.operation {
+            effects.append(.complete(operation, .failed(EngineFailure(.outcomeUnknown, words))))
+        }
+        return true
     }
 
     private mutating func begin(_ limits: NegotiatedLimits, gate: inout StoreGate, into effects: inout [Effect]) {

@@ -10,6 +10,8 @@ package enum PublishDecision: Equatable, Sendable {
     case send(PacketID?)
     /// It goes out later, by an effect.
     case queued
+    /// It is QoS 0 and cannot go at once: hand it over with ``Engine/queue(_:operation:atMost:now:into:)``.
+    case mustWait
     case refused(EngineFailure)
 }
 
@@ -23,6 +25,23 @@ package struct OutboundPublishes: Sendable {
         var operation: OperationID?
         var serial: UInt64
         var ticket: Ticket
+        /// What is taken back by a certain time.
+        var term = Term()
+        /// How many connections ended at the message.
+        var failures: UInt8 = 0
+    }
+
+    /// By when a message has to be sent.
+    struct Term: Sendable {
+        /// The end of its caller's patience.
+        var deadline: Instant?
+        /// The end of its message expiry.
+        var expiry: Instant?
+
+        var end: Instant? {
+            guard let deadline = self.deadline, let expiry = self.expiry else { return self.deadline ?? self.expiry }
+            return min(deadline, expiry)
+        }
     }
 
     /// What an acknowledgement of the server did.
@@ -43,6 +62,15 @@ package struct OutboundPublishes: Sendable {
     var queuedUnacknowledged = 0
     /// What the server of this connection takes: messages that waited for it may have been made for another's limits.
     var limits: NegotiatedLimits
+    /// The time of the last event.
+    var now = Instant(nanoseconds: 0)
+    /// When the first message of the queue has to be taken back; none has to be before.
+    var queueEnd: Instant?
+    /// Spreads messages out, when the server bounds their rate.
+    var pacer: Pacer?
+    /// When the next message may go, while one waits for that.
+    var turn: Instant?
+    let resendLimit: Int
     /// Records of the store that are no message any more; the store forgets them at the next connection.
     var unusable: [UInt64] = []
     private var nextSerial: UInt64 = 1
@@ -54,6 +82,8 @@ package struct OutboundPublishes: Sendable {
     package init(configuration: EngineConfiguration) {
         self.version = configuration.version
         self.limits = NegotiatedLimits(configuration: configuration)
+        self.pacer = configuration.publishesPerSecond.map { Pacer(perSecond: $0) }
+        self.resendLimit = max(1, configuration.resendLimit)
         self.countLimit = configuration.pendingLimit
         self.bytesLimit = configuration.pendingBytesLimit
     }
@@ -64,23 +94,26 @@ package struct OutboundPublishes: Sendable {
     /// Whether a message of ours waits for the server's answer.
     package var isAwaitingReply: Bool { !self.exchanges.isEmpty }
 
-    /// Takes a QoS 1 or 2 message.
+    /// Takes a QoS 1 or 2 message; it has to be sent within `patience`, where there is one.
     package mutating func publish(
         _ frame: PublishFrame,
-        operation: OperationID,
+        operation: OperationID?,
+        patience: Duration? = nil,
+        now: () -> Instant,
         gate: inout StoreGate,
         into effects: inout [Effect]
     ) -> PublishDecision {
-        guard self.pendingCount < self.countLimit, self.pendingBytes + frame.size <= self.bytesLimit else {
-            return .refused(EngineFailure(.queueFull, "\(self.pendingCount) messages are already waiting to be sent"))
-        }
+        if let refusal = self.fullQueue(for: frame) { return .refused(refusal) }
         let serial = self.takeSerial()
         self.pendingBytes += frame.size
-        let mayGo = self.isConnected && self.quota > 0 && self.queue.isEmpty && self.resend.isEmpty
-        guard mayGo, let id = self.open(frame, operation: operation, serial: serial, held: gate.isDurable) else {
+        let mayGo = self.isConnected && self.quota > 0 && self.queue.isEmpty && self.resend.isEmpty && self.takesTurn(now)
+        guard mayGo, let operation,
+            let id = self.open(frame, operation: operation, serial: serial, held: gate.isDurable)
+        else {
             let record = { OutboundRecord(serial: serial, message: frame.message) }
             let ticket = gate.persist(.outboundAdded(record()), into: &effects)
-            self.queue.append(Queued(frame: frame, operation: operation, serial: serial, ticket: ticket))
+            let term = self.term(of: frame, patience: patience, now: now)
+            self.append(Queued(frame: frame, operation: operation, serial: serial, ticket: ticket, term: term))
             return .queued
         }
         guard gate.isDurable else { return .send(id) }
@@ -89,27 +122,56 @@ package struct OutboundPublishes: Sendable {
         return .queued
     }
 
-    /// Keeps a QoS 0 message for the next connection, in order with the others.
-    package mutating func queueUnacknowledged(_ frame: PublishFrame, operation: OperationID) -> PublishDecision {
-        guard self.pendingCount < self.countLimit, self.pendingBytes + frame.size <= self.bytesLimit else {
-            return .refused(EngineFailure(.queueFull, "\(self.pendingCount) messages are already waiting to be sent"))
-        }
+    /// Whether a QoS 0 message may go at once: behind those that still wait, or messages of one topic would change places
+    /// (MQTT 5.0, 4.6).
+    @inline(__always)
+    mutating func maySendUnacknowledged(_ now: () -> Instant) -> Bool {
+        guard self.queuedUnacknowledged == 0 else { return false }
+        return self.pacer == nil || self.takesTurn(now)
+    }
+
+    /// Keeps a QoS 0 message, in order with the others.
+    package mutating func queueUnacknowledged(
+        _ frame: PublishFrame,
+        operation: OperationID?,
+        patience: Duration?,
+        now: Instant
+    ) -> PublishDecision {
+        if let refusal = self.fullQueue(for: frame) { return .refused(refusal) }
         self.pendingBytes += frame.size
         self.queuedUnacknowledged += 1
-        self.queue.append(Queued(frame: frame, operation: operation, serial: self.takeSerial(), ticket: .none))
+        let term = self.term(of: frame, patience: patience) { now }
+        self.append(Queued(frame: frame, operation: operation, serial: self.takeSerial(), ticket: .none, term: term))
         return .queued
+    }
+
+    private func fullQueue(for frame: PublishFrame) -> EngineFailure? {
+        guard self.pendingCount >= self.countLimit || self.pendingBytes + frame.size > self.bytesLimit else { return nil }
+        return EngineFailure(.queueFull, "\(self.pendingCount) messages are already waiting to be sent")
+    }
+
+    private mutating func append(_ queued: Queued) {
+        self.queue.append(queued)
+        guard let end = queued.term.end else {
+            // Whoever waits for its turn is woken for it.
+            if self.pacer != nil, self.isConnected, self.turn == nil { self.turn = self.pacer?.next }
+            return
+        }
+        self.queueEnd = self.queueEnd.map { min($0, end) } ?? end
+        if self.pacer != nil, self.isConnected, self.turn == nil { self.turn = self.pacer?.next }
     }
 
     /// Sends whatever may be sent, oldest first.
     package mutating func pump(gate: inout StoreGate, into effects: inout [Effect]) {
         guard self.isConnected, self.pumpResends(gate: &gate, into: &effects) else { return }
-        while let next = self.queue.first {
-            if let refusal = self.limits.refusal(of: next.frame) {
+        while var next = self.queue.first {
+            if let refusal = self.limits.refusal(of: next.frame) ?? self.shorten(&next) {
                 self.queue.removeFirst()
                 self.refuse(next, refusal, gate: &gate, into: &effects)
                 continue
             }
             if next.frame.message.qos == .atMostOnce {
+                guard self.takesTurn() else { return }
                 self.pendingBytes -= next.frame.size
                 self.queuedUnacknowledged -= 1
                 effects.append(.sendUnacknowledged(next.frame))
@@ -119,8 +181,7 @@ package struct OutboundPublishes: Sendable {
                 self.queue.removeFirst()
                 continue
             }
-            guard self.quota > 0, gate.isConfirmed(next.ticket),
-                let id = self.open(next.frame, operation: next.operation, serial: next.serial, held: gate.isDurable)
+            guard self.quota > 0, gate.isConfirmed(next.ticket), self.takesTurn(), let id = self.open(next, held: gate.isDurable)
             else { return }
             self.queue.removeFirst()
             if gate.isDurable {
@@ -130,6 +191,12 @@ package struct OutboundPublishes: Sendable {
                 effects.append(.sendPublish(next.frame, packetID: id, duplicate: false))
             }
         }
+    }
+
+    private mutating func open(_ queued: Queued, held: Bool) -> PacketID? {
+        let id = self.open(queued.frame, operation: queued.operation, serial: queued.serial, held: held)
+        if let id, queued.failures > 0 { self.exchanges.update(id) { $0.failures = queued.failures } }
+        return id
     }
 
     mutating func takeSerial() -> UInt64 {
@@ -172,7 +239,7 @@ package struct OutboundPublishes: Sendable {
         while let id = self.resend.first {
             switch self.exchanges.phase(of: id) {
             case .unsent, .ready:
-                guard self.quota > 0 else { return false }
+                guard self.quota > 0, self.takesTurn() else { return false }
                 self.quota -= 1
                 self.sendPublish(id, gate: &gate, into: &effects)
             case .releaseReady:
@@ -202,7 +269,7 @@ package struct OutboundPublishes: Sendable {
     }
 
     /// Ends a message that waited for this connection, whose server does not take it: asking for ever would not help.
-    private mutating func refuse(
+    mutating func refuse(
         _ message: Queued,
         _ refusal: EngineFailure,
         wasSent: Bool = false,

@@ -22,6 +22,12 @@ package struct SessionState: Sendable {
     /// Whether the peer owes us anything: reading must go on.
     package var isAwaitingReply: Bool { self.outbound.isAwaitingReply || self.ledger.isAwaitingReply }
 
+    /// When a message or a subscription has to be looked at next, if ever.
+    var nextDeadline: Instant? {
+        guard let ledger = self.ledger.nextDeadline else { return self.outbound.nextDeadline }
+        return self.outbound.nextDeadline.map { min($0, ledger) } ?? ledger
+    }
+
     /// The link ended.
     mutating func linkLost(into effects: inout [Effect]) {
         self.ledger.linkLost(exchanges: &self.outbound.exchanges, into: &effects)

@@ -15,7 +15,9 @@ extension SubscriptionLedger {
             // The subscription may have gone, and its slot may belong to a new one.
             guard self.entries[item.subscription]?.order == item.order else { continue }
             self.entries[item.subscription]?.set(.answered(reason), at: item.filter)
-            if touched.last != item.subscription { touched.append(item.subscription) }
+            guard touched.last != item.subscription else { continue }
+            touched.append(item.subscription)
+            for property in packet.properties { self.entries[item.subscription]?.properties.append(property) }
         }
         return touched.compactMap { self.settle($0, properties: packet.properties, into: &effects) }
     }
@@ -49,8 +51,9 @@ extension SubscriptionLedger {
             )
         }
         if let operation = entry.operation {
-            effects.append(.complete(operation, .subscribed(reasons)))
+            effects.append(.complete(operation, .subscribed(reasons, entry.properties)))
             self.entries[id]?.operation = nil
+            self.entries[id]?.properties = Properties()
         }
         return nil
     }
@@ -63,7 +66,8 @@ extension SubscriptionLedger {
         return self.unchecked.compactMap { id in
             guard let entry = self.entries[id] else { return nil }
             for filter in entry.request.filters {
-                guard let failure = limits.refusal(of: filter.filter) else { continue }
+                let properties = entry.request.properties
+                guard let failure = limits.refusal(of: filter.filter, properties: properties) else { continue }
                 let reason = failure.reason ?? .unspecifiedError
                 return Refused(request: entry.request, operation: entry.operation, failure: failure, reason: reason)
             }
@@ -75,6 +79,7 @@ extension SubscriptionLedger {
     package mutating func remove(
         _ id: SubscriptionID,
         operation: OperationID?,
+        properties: Properties = Properties(),
         limits: NegotiatedLimits?,
         exchanges: inout ExchangeTable,
         into effects: inout [Effect]
@@ -99,7 +104,14 @@ extension SubscriptionLedger {
             if let operation { effects.append(.complete(operation, .unsubscribed([]))) }
             return
         }
-        self.sayFarewell(unused, operation: operation, limits: limits, exchanges: &exchanges, into: &effects)
+        self.sayFarewell(
+            unused,
+            operation: operation,
+            properties: properties,
+            limits: limits,
+            exchanges: &exchanges,
+            into: &effects
+        )
     }
 
     /// UNSUBACK: false when the packet breaks the protocol.
@@ -108,7 +120,9 @@ extension SubscriptionLedger {
             packet.reasons.isEmpty || packet.reasons.count == farewell.filters.count
         else { return false }
         self.farewells[packet.packetID] = nil
-        if let operation = farewell.operation { effects.append(.complete(operation, .unsubscribed(packet.reasons))) }
+        if let operation = farewell.operation {
+            effects.append(.complete(operation, .unsubscribed(packet.reasons, packet.properties)))
+        }
         return true
     }
 
@@ -177,6 +191,7 @@ extension SubscriptionLedger {
     mutating func sayFarewell(
         _ filters: [TopicFilter],
         operation: OperationID?,
+        properties: Properties = Properties(),
         limits: NegotiatedLimits,
         exchanges: inout ExchangeTable,
         into effects: inout [Effect]
@@ -184,7 +199,8 @@ extension SubscriptionLedger {
         var rest = filters[...]
         var operation = operation
         while !rest.isEmpty {
-            let part = Array(rest.prefix(self.farewellCount(rest, limits: limits)))
+            let size = properties.userPropertiesSize
+            let part = Array(rest.prefix(self.farewellCount(rest, properties: size, limits: limits)))
             guard let packetID = exchanges.open(ExchangeTable.Exchange(phase: .otherRequest)) else {
                 // They are said when an identifier becomes free.
                 self.orphans.append(contentsOf: rest)
@@ -193,14 +209,20 @@ extension SubscriptionLedger {
             rest = rest.dropFirst(part.count)
             self.farewells[packetID] = Farewell(filters: part, operation: rest.isEmpty ? operation : nil)
             if rest.isEmpty { operation = nil }
-            effects.append(.send(.unsubscribe(Unsubscribe(packetID: packetID, filters: part.map(\.string)))))
+            let filters = part.map(\.string)
+            let packet = Unsubscribe(packetID: packetID, filters: filters, properties: properties)
+            effects.append(.send(.unsubscribe(packet)))
         }
         if let operation { effects.append(.complete(operation, .unsubscribed([]))) }
     }
 
     /// How many of the filters go into one UNSUBSCRIBE: at least one, since the server took it in a SUBSCRIBE.
-    private func farewellCount(_ filters: ArraySlice<TopicFilter>, limits: NegotiatedLimits) -> Int {
-        var bytes = Part.overhead
+    private func farewellCount(
+        _ filters: ArraySlice<TopicFilter>,
+        properties: Int,
+        limits: NegotiatedLimits
+    ) -> Int {
+        var bytes = Part.overhead + properties
         var count = 0
         for filter in filters.prefix(self.filtersPerSubscribe) {
             bytes += filter.subscribeSize

@@ -21,6 +21,8 @@ package struct SubscriptionLedger: Sendable {
         var request: SubscribeRequest
         private(set) var status: [Status]
         var operation: OperationID?
+        /// What came with the answers.
+        var properties = Properties()
         var order: UInt64
         /// How many filters are to be sent; none is before ``firstWanted``.
         private(set) var wanted: Int
@@ -76,7 +78,8 @@ package struct SubscriptionLedger: Sendable {
         package var request: SubscribeRequest
         package var operation: OperationID?
         package var failure: EngineFailure
-        package var reason: ReasonCode
+        /// nil when it was not the server who refused.
+        package var reason: ReasonCode?
     }
 
     var entries: [SubscriptionID: Entry] = [:]
@@ -93,6 +96,8 @@ package struct SubscriptionLedger: Sendable {
     package private(set) var overlaps: OverlapIdentifiers?
     /// Filters the server has already, to be asked for again only because of their number.
     private var asksQuietly: Set<TopicFilter> = []
+    /// Until when calls wait for their answer.
+    private var terms: [(subscription: SubscriptionID, order: UInt64, end: Instant)] = []
     private var nextOrder: UInt64 = 0
     /// While so many SUBSCRIBEs have no answer, further filters wait and then go together.
     private static let askedLimit = 64
@@ -134,6 +139,29 @@ package struct SubscriptionLedger: Sendable {
         self.unchecked.append(request.id)
     }
 
+    /// The call that added a subscription last waits no longer than this.
+    package mutating func setDeadline(_ end: Instant, of id: SubscriptionID) {
+        guard let entry = self.entries[id] else { return }
+        self.terms.append((id, entry.order, end))
+    }
+
+    /// When ``deadlineReached(now:)`` must be called next, if ever.
+    package var nextDeadline: Instant? { self.terms.lazy.map(\.end).min() }
+
+    /// Time has passed: gives the subscriptions whose calls wait no longer.
+    package mutating func deadlineReached(now: Instant) -> [Refused] {
+        let due = self.terms.filter { $0.end <= now }
+        self.terms.removeAll { $0.end <= now }
+        return due.compactMap { term in
+            guard let entry = self.entries[term.subscription], entry.order == term.order, entry.operation != nil else {
+                return nil
+            }
+            let words = "the server has not answered the subscription in the time its caller gave it"
+            let failure = EngineFailure(.timedOut, words)
+            return Refused(request: entry.request, operation: entry.operation, failure: failure, reason: nil)
+        }
+    }
+
     /// Asks the server for what is still to be sent, as far as packet identifiers reach.
     ///
     /// What does not go now goes when an answer comes.
@@ -158,9 +186,14 @@ package struct SubscriptionLedger: Sendable {
                 let size = filter.subscribeSize
                 let isFull =
                     part.items.count >= self.filtersPerSubscribe || part.bytes + size > limits.maximumPacketSize
-                if !part.items.isEmpty, isFull || part.identifier != identifier {
+                let isOther = part.identifier != identifier || part.properties != entry.request.properties
+                if !part.items.isEmpty, isFull || isOther {
                     guard self.send(part, exchanges: &exchanges, into: &effects) else { break sending }
                     part = Part()
+                }
+                if part.items.isEmpty, !entry.request.properties.isEmpty {
+                    part.properties = entry.request.properties
+                    part.bytes += entry.request.properties.userPropertiesSize
                 }
                 part.identifier = identifier
                 part.bytes += size
@@ -177,6 +210,7 @@ package struct SubscriptionLedger: Sendable {
     struct Part {
         var items: [Asked] = []
         var identifier: UInt32?
+        var properties = Properties()
         /// The fixed header, the packet identifier and the properties take at most so much.
         var bytes = Self.overhead
 
@@ -199,7 +233,8 @@ package struct SubscriptionLedger: Sendable {
             self.asksQuietly.remove(request.filters[item.filter].filter)
         }
         self.asked[packetID] = part.items
-        let properties: Properties = part.identifier.map { [.subscriptionIdentifier($0)] } ?? []
+        var properties = part.properties
+        if let identifier = part.identifier { properties.append(.subscriptionIdentifier(identifier)) }
         effects.append(.send(.subscribe(Subscribe(packetID: packetID, entries: entries, properties: properties))))
         return true
     }

@@ -7,7 +7,7 @@ package import NIOCore
 ///
 /// Everything that can be refused is refused when it is made, so that writing it, perhaps many times, cannot fail.
 package struct PublishFrame: Sendable, Hashable {
-    package let message: OutgoingMessage
+    package private(set) var message: OutgoingMessage
     /// The bytes of the whole packet, its fixed header included.
     package let size: Int
 
@@ -37,6 +37,15 @@ package struct PublishFrame: Sendable, Hashable {
         self.size = 1 + VariableByteInteger.size(of: length) + length
         self.hasProperties = version.hasProperties
         self.message = message
+    }
+
+    /// The bytes of the payload.
+    package var payloadSize: Int { self.message.payload.readableBytes }
+
+    /// Changes the message expiry of a message that has one, in seconds; the size stays the same.
+    package mutating func shortenExpiry(to seconds: UInt32) {
+        guard self.message.properties.messageExpiryInterval != nil else { return }
+        self.message.properties.messageExpiryInterval = seconds
     }
 
     /// Appends the whole packet.

@@ -51,6 +51,8 @@ struct SessionOptions: ParsableArguments {
 
     func apply(to configuration: inout MQTT5Client.Configuration) {
         configuration.cleanStart = self.disableCleanSession ? .never : .firstOnly
+        // Each run is a process of its own: the session of the last one is meant.
+        configuration.unexpectedSession = .adopt
         let expiry = self.sessionExpiryInterval ?? (self.disableCleanSession ? .max : 0)
         configuration.sessionExpiry = expiry == .max ? nil : .seconds(Int64(expiry))
     }

@@ -70,6 +70,10 @@ struct Progress {
         case .messagesDropped(let count, let filter):
             let words = "\(count) messages for \(filter.debugDescription) dropped: too many at once"
             return Step(notices: [Notice(text: words)])
+        case .redirected(let server):
+            return .debug("the broker names another one: \(server)")
+        case .adoptedSession(let clientID):
+            return .debug("going on with the session of \(clientID.debugDescription)")
         case .unmatchedMessage(let topic):
             return .debug("message to \(topic.debugDescription), which no filter matches")
         }
