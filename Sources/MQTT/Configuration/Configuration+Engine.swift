@@ -28,6 +28,7 @@ extension MQTTClient.Configuration {
         engine.publishesPerSecond = self.brokerLimits.publishesPerSecond
         engine.maximumQoS = self.brokerLimits.maximumQoS
         engine.messageLimits = self.brokerLimits.messageLimits
+        engine.unclaimedGrace = max(self.unclaimedGrace, .zero)
         engine.resendLimit = self.resendLimit
         engine.unexpectedSession =
             switch self.versioned.unexpectedSession {

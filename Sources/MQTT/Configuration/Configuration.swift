@@ -68,6 +68,13 @@ extension MQTTClient {
         /// Some servers close the connection over a message they do not like, every time they see it.
         public var resendLimit = 16
 
+        /// How long QoS 1 and 2 messages of a session wait for a subscription, when ``MQTTClient/connect()`` goes on with one the
+        /// server has kept; 0 acknowledges and drops at once what nobody has subscribed to.
+        ///
+        /// Meanwhile they are not acknowledged, and hold back the acknowledgements behind them. At most 1,000 messages and 8 MiB
+        /// wait. A subscription declared before connecting needs no such time.
+        public var unclaimedGrace = Duration.seconds(5)
+
         /// What calls do without a connection.
         public var offline = OfflinePolicy()
 

@@ -17,6 +17,8 @@ struct Aftermath {
     var batches: [(batch: PublishBatch, count: Int)] = []
     var endedSubscriptions: [(core: SubscriptionCore, failure: EngineFailure)] = []
     var events: [EngineEvent] = []
+    /// Messages that were kept for a subscription which is there now.
+    var claimed: [MessageRun] = []
     var closing: Closing?
     var dial: UInt64?
     var alarm: Instant?

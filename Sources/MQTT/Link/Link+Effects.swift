@@ -77,6 +77,13 @@ extension Link {
             if let waiter = state.operations.take(operation) { after.ended.append((waiter, completion)) }
         case .endSubscription(let id, let failure):
             if let core = self.release(id, &state) { after.endedSubscriptions.append((core, failure)) }
+        case .deliverUnclaimed(let token, let destination):
+            guard let core = state.subscriptions[Int(destination.subscription.rawValue)],
+                let run = state.unclaimed.take(token, for: destination, core)
+            else { break }
+            after.claimed.append(run)
+        case .dropUnclaimed:
+            state.unclaimed.removeAll()
         case .dial:
             state.attempt += 1
             after.dial = state.attempt
@@ -140,6 +147,7 @@ extension Link {
         if after.mustStore { self.startStoring() }
         // Before the calls go on: whoever watches from then on must not be told what the call has told.
         if !after.events.isEmpty { self.tell(after.events) }
+        if !after.claimed.isEmpty { self.deliver(after.claimed) }
         // The same: a call that goes on finds the subscriptions that came to an end before it.
         for item in after.endedSubscriptions {
             let error = item.failure.kind == .closed ? nil : MQTTError(item.failure)

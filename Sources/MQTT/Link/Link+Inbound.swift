@@ -37,7 +37,7 @@ extension Link {
         }
     }
 
-    private func deliver(_ runs: [MessageRun]) {
+    func deliver(_ runs: [MessageRun]) {
         for run in runs {
             var start = 0
             while start < run.entries.count {
@@ -127,6 +127,8 @@ extension Link.State {
             self.collect(publish, for: destination, token)
         case .deliver(.many(let destinations), let token):
             for destination in destinations { self.collect(publish, for: destination, token) }
+        case .keep(let token):
+            self.unclaimed.append(publish, of: burst, token)
         }
     }
 

@@ -31,6 +31,8 @@ package final class Link: Sendable {
         var subscriptions: [SubscriptionCore?] = []
         /// The messages of the buffer that is being looked at.
         var arrivals = Arrivals()
+        /// Messages kept for subscriptions to come.
+        var unclaimed = UnclaimedArrivals()
         var freeSlots: [UInt32] = []
         /// Subscriptions with messages to acknowledge.
         var acknowledging: [SubscriptionCore] = []

@@ -55,6 +55,13 @@ final class MessageRun: Sendable {
         self.entries = entries
     }
 
+    init(_ entries: [Entry], of buffer: ByteBuffer, _ topics: TopicTable, for sources: [SubscriptionCore]) {
+        self.sources = sources
+        self.buffer = buffer
+        self.topics = topics
+        self.entries = entries
+    }
+
     func source(at index: Int) -> SubscriptionCore { self.sources[Int(self.entries[index].source)] }
 
     func topic(at index: Int) -> String { self.topics[self.entries[index].publish.topic] }

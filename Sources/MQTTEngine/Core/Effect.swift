@@ -19,6 +19,10 @@ package enum Effect: Equatable, Sendable {
     case complete(OperationID, Completion)
     /// End the subscription with an error: its messages end.
     case endSubscription(SubscriptionID, EngineFailure)
+    /// Give a message that was kept for a subscription to this one.
+    case deliverUnclaimed(DeliveryToken, Destination)
+    /// Forget the messages that were kept for subscriptions to come.
+    case dropUnclaimed
     /// Open a link; answer with `linkUp` or `linkFailed`.
     case dial
     /// Write what is in the outbox, then close the link. The engine has done with it.

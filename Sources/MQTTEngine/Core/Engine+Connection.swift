@@ -219,6 +219,10 @@ extension Engine {
     /// CONNACK came and is good.
     mutating func accepted(_ connected: Connected, mayGoOn: Bool, now: Instant, into effects: inout [Effect]) {
         self.phase = .connected
+        // After a reconnect the subscriptions are all there.
+        if connected.sessionPresent, !self.hasConnected {
+            self.session.unclaimed.begin(self.configuration.unclaimedGrace, now: now)
+        }
         self.hasConnected = true
         self.hasSession = true
         self.mustStartClean = false

@@ -7,6 +7,8 @@ package import MQTTWire
 package enum Arrival: Equatable, Sendable {
     /// Deliver it; acknowledge with the token if there is one.
     case deliver(Route, DeliveryToken?)
+    /// Keep it until a subscription claims it or ``Effect/dropUnclaimed`` comes.
+    case keep(DeliveryToken)
     /// There is nothing to deliver.
     case nothing
 }
@@ -122,14 +124,19 @@ extension Engine {
             if isUnmatched { effects.append(.report(.unmatched(topic: burst.topics[publish.topic]))) }
             return route.isNobody ? .nothing : .deliver(route, nil)
         }
+        let bytes = Int(publish.payloadLength) + Int(publish.propertiesLength) + 128
+        let isKept = isUnmatched && self.session.unclaimed.takes(bytes: bytes, now: now)
         let arrival = self.session.inbound.received(
             id: id,
             qos: publish.qos,
-            acknowledgers: route.acknowledgers,
+            acknowledgers: isKept ? 1 : route.acknowledgers,
             gate: &self.session.gate,
             into: &effects
         )
         switch arrival {
+        case .new(let token) where isKept:
+            self.session.unclaimed.append(token, topic: burst.topics[publish.topic], bytes: bytes)
+            return .keep(token)
         case .new(let token):
             if isUnmatched { effects.append(.report(.unmatched(topic: burst.topics[publish.topic]))) }
             return route.isNobody ? .nothing : .deliver(route, token)

@@ -101,7 +101,21 @@ extension Engine {
             )
             self.session.router.add(filter.filter, to: destination, identifier: request.identifier)
         }
+        self.claim(for: request, into: &effects)
         self.sendSubscriptions(into: &effects)
+    }
+
+    /// Gives a new subscription what came for it before it was there.
+    private mutating func claim(for request: SubscribeRequest, into effects: inout [Effect]) {
+        for (token, filter) in self.session.unclaimed.claim(request.filters.map(\.filter)) {
+            let destination = Destination(
+                subscription: request.id,
+                filter: UInt16(truncatingIfNeeded: filter),
+                acknowledgesLater: request.acknowledgesLater
+            )
+            effects.append(.deliverUnclaimed(token, destination))
+            if !request.acknowledgesLater { self.acknowledge(token, into: &effects) }
+        }
     }
 
     /// The user is done with a subscription; an operation of nil asks for no answer.

@@ -117,6 +117,16 @@ package struct Engine: Sendable {
     private mutating func sessionDeadlineReached(now: Instant, into effects: inout [Effect]) {
         self.session.outbound.deadlineReached(now: now, gate: &self.session.gate, into: &effects)
         for refusal in self.session.ledger.deadlineReached(now: now) { self.end(refusal, into: &effects) }
+        if let end = self.session.unclaimed.nextDeadline, now >= end { self.giveUpUnclaimed(into: &effects) }
+    }
+
+    /// Nobody has subscribed to what was kept: it is acknowledged as any message is that nobody wants (MQTT-4.5.0-2).
+    private mutating func giveUpUnclaimed(into effects: inout [Effect]) {
+        for message in self.session.unclaimed.giveUp() {
+            self.acknowledge(message.token, into: &effects)
+            effects.append(.report(.unmatched(topic: message.topic)))
+        }
+        effects.append(.dropUnclaimed)
     }
 
     /// The outbox was written to the link.

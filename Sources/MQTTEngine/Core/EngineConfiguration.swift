@@ -54,6 +54,8 @@ package struct EngineConfiguration: Sendable {
     package var offlineAcknowledged = OfflineChoice.wait(atMost: nil)
     /// What new subscriptions do without a connection.
     package var offlineSubscribe = OfflineChoice.wait(atMost: nil)
+    /// How long QoS 1 and 2 messages of a session wait for a subscription that matches.
+    package var unclaimedGrace: Duration = .seconds(5)
     /// At most so many PUBLISH packets in a second; nil is no limit.
     package var publishesPerSecond: Int?
     /// The highest QoS to publish with, whatever the server announces.

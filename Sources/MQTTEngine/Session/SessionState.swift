@@ -9,6 +9,7 @@ package struct SessionState: Sendable {
     package var inbound: InboundPublishes
     package var ledger: SubscriptionLedger
     package var router = Router()
+    var unclaimed = UnclaimedMessages()
     package var gate: StoreGate
 
     package init(configuration: EngineConfiguration, seed: UInt64) {
@@ -24,12 +25,18 @@ package struct SessionState: Sendable {
 
     /// When a message or a subscription has to be looked at next, if ever.
     var nextDeadline: Instant? {
-        guard let ledger = self.ledger.nextDeadline else { return self.outbound.nextDeadline }
-        return self.outbound.nextDeadline.map { min($0, ledger) } ?? ledger
+        var earliest = self.outbound.nextDeadline
+        for other in [self.ledger.nextDeadline, self.unclaimed.nextDeadline] {
+            guard let other else { continue }
+            earliest = earliest.map { min($0, other) } ?? other
+        }
+        return earliest
     }
 
     /// The link ended.
     mutating func linkLost(into effects: inout [Effect]) {
+        // The server sends them again.
+        if !self.unclaimed.giveUp().isEmpty { effects.append(.dropUnclaimed) }
         self.ledger.linkLost(exchanges: &self.outbound.exchanges, into: &effects)
         self.outbound.linkLost()
         self.inbound.linkLost()

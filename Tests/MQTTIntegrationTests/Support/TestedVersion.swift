@@ -13,6 +13,7 @@ protocol TestVersion: MQTTVersion {
 extension V5: TestVersion {
     static func keepSession(_ configuration: inout MQTT5Client.Configuration) {
         configuration.cleanStart = .never
+        configuration.unexpectedSession = .adopt
         configuration.sessionExpiry = .seconds(600)
         // Mosquitto 2.0.11 sends up to a whole receive maximum anew for each acknowledgement while messages are queued, and
         // a client has to close over that.
