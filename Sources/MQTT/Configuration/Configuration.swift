@@ -97,6 +97,8 @@ struct VersionedSettings: Sendable {
     var sessionExpiry: UInt32 = 0
     var sessionExpiryIsValid = true
     var receiveMaximum = UInt16.max
+    var topicAliasMaximum: UInt16 = 64
+    var outboundTopicAliases = TopicAliasPolicy.manual
     var willProperties = Properties()
     var connectProperties = Properties()
 }

@@ -16,6 +16,7 @@ extension Engine {
         // It knows whether a connection stands, and the limits of it, as ``connection`` does; nothing is copied here.
         if self.session.outbound.isConnected {
             if let refusal = self.session.outbound.limits.refusal(of: frame) { return .refused(refusal) }
+            if let refusal = self.session.outbound.limits.refusalOfAlias(of: frame) { return .refused(refusal) }
             if qos == .atMostOnce {
                 // Behind those that still wait in the queue, or messages of one topic would change places (4.6).
                 guard self.session.outbound.queuedUnacknowledged > 0 else { return .send(nil) }
