@@ -12,7 +12,7 @@ import Testing
         _ topic: String,
         _ qos: QoS = .atMostOnce,
         payload: ByteBuffer = ByteBuffer(),
-        _ properties: Properties = []
+        properties: Properties = []
     ) throws -> PublishFrame {
         let message = OutgoingMessage(topic: topic, payload: payload, qos: qos, retain: true, properties: properties)
         return try PublishFrame(message, version: .v5)
@@ -36,7 +36,7 @@ import Testing
             for properties in sets {
                 for size in [0, 1, 100, 117, 118, 119, 120, 121, 122, 123, 124, 125, 126, 127, 16_380, 20_000] {
                     let payload = ByteBuffer(repeating: 9, count: size)
-                    let frame = try Self.frame(topic, qos, payload: payload, properties)
+                    let frame = try Self.frame(topic, qos, payload: payload, properties: properties)
                     for alias in [TopicAlias(1, isKnown: false), TopicAlias(65_535, isKnown: true)] {
                         try self.check(frame, alias)
                     }
@@ -68,10 +68,10 @@ import Testing
     }
 
     @Test(.sends("5:MQTT-3.3.2-7")) func `what a message asks for is no property of what is kept and sent again`() throws {
-        let frame = try Self.frame("t", .atLeastOnce, [.contentType("x"), .topicAlias(3)])
+        let frame = try Self.frame("t", .atLeastOnce, properties: [.contentType("x"), .topicAlias(3)])
         #expect(frame.requestedAlias == 3)
         #expect(frame.message.properties == [.contentType("x")])
-        #expect(try frame.size == Self.frame("t", .atLeastOnce, [.contentType("x")]).size)
+        #expect(try frame.size == Self.frame("t", .atLeastOnce, properties: [.contentType("x")]).size)
         #expect(try Self.frame("t").requestedAlias == 0)
     }
 
@@ -145,7 +145,7 @@ import Testing
 
     @Test(.sends("5:MQTT-3.2.2-15")) func `an alias never makes a packet larger than the server takes`() throws {
         for properties in [[], [.contentType(String(repeating: "c", count: 122))]] as [Properties] {
-            let frame = try Self.frame("topic", properties)
+            let frame = try Self.frame("topic", properties: properties)
             let full = frame.size(with: TopicAlias(1, isKnown: false))
             #expect(full > frame.size)
             var tight = Self.aliases(1, limit: 1, packet: full - 1)
@@ -160,13 +160,13 @@ import Testing
     @Test func `an alias that is asked for stands for the topic of the message that asked last`() throws {
         var aliases = Self.aliases(9, limit: nil)
         #expect(!aliases.isAutomatic)
-        let a = try Self.frame("a", [.topicAlias(9)])
-        let b = try Self.frame("b", [.topicAlias(9)])
+        let a = try Self.frame("a", properties: [.topicAlias(9)])
+        let b = try Self.frame("b", properties: [.topicAlias(9)])
         #expect(aliases.alias(for: a) == TopicAlias(9, isKnown: false))
         #expect(aliases.alias(for: a) == TopicAlias(9, isKnown: true))
         #expect(aliases.alias(for: b) == TopicAlias(9, isKnown: false))
         #expect(aliases.alias(for: a) == TopicAlias(9, isKnown: false))
-        #expect(try aliases.alias(for: Self.frame("a", [.topicAlias(10)])) == nil)
+        #expect(try aliases.alias(for: Self.frame("a", properties: [.topicAlias(10)])) == nil)
         aliases.end()
         #expect(aliases.alias(for: a) == nil)
     }

@@ -179,7 +179,7 @@ import Testing
     @Test(arguments: 1...12 as ClosedRange<UInt64>)
     func `whatever comes, in whatever pieces, is what a dictionary says`(seed: UInt64) throws {
         var random = MutationTests.Generator(state: seed)
-        let maximum = [1, 2, 10, 64, 1_000, .max].randomElement(using: &random) ?? 1
+        let maximum: UInt16 = [1, 2, 10, 64, 1_000, .max].randomElement(using: &random) ?? 1
         let span = min(Int(maximum), 100)
         var known: [UInt16: String] = [:]
         var reader = Reader(maximum: maximum)
