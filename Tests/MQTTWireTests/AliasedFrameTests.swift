@@ -28,9 +28,11 @@ import Testing
     func `a packet with an alias is what the general encoder makes of it, and as long as foretold`(qos: QoS) throws {
         let many = Properties((0..<30).map { .userProperty(name: "n\($0)", value: "value") })
         // 125 to 127 bytes of properties: with the alias their length takes another byte.
-        let sets: [Properties] = [[], [.contentType("x")], many] + (120...125).map {
-            [.contentType(String(repeating: "c", count: $0))]
-        }
+        let sets: [Properties] =
+            [[], [.contentType("x")], many]
+            + (120...125).map {
+                [.contentType(String(repeating: "c", count: $0))]
+            }
         let topics = ["t", "four", "a/ü/\u{1F600}", String(repeating: "x", count: 300)]
         for topic in topics {
             for properties in sets {
@@ -67,7 +69,9 @@ import Testing
         #expect(frame.size(with: alias) == wanted.readableBytes)
     }
 
-    @Test(.sends("5:MQTT-3.3.2-7")) func `what a message asks for is no property of what is kept and sent again`() throws {
+    @Test(.sends("5:MQTT-3.3.2-7")) func `what a message asks for is no property of what is kept and sent again`()
+        throws
+    {
         let frame = try Self.frame("t", .atLeastOnce, properties: [.contentType("x"), .topicAlias(3)])
         #expect(frame.requestedAlias == 3)
         #expect(frame.message.properties == [.contentType("x")])

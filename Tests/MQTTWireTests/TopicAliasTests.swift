@@ -82,7 +82,10 @@ import Testing
             for alias in [maximum + 1, .max] {
                 var reader = Reader(maximum: maximum)
                 #expect(reader.reason(Self.message(topic, alias)) == .topicAliasInvalid)
-                #expect(reader.reason(Self.message("t", 1)) == .topicAliasInvalid, "a decoder that failed goes on failing")
+                #expect(
+                    reader.reason(Self.message("t", 1)) == .topicAliasInvalid,
+                    "a decoder that failed goes on failing"
+                )
             }
         }
     }

@@ -105,7 +105,8 @@ extension MQTTClient {
     /// Checks that a message may ask for a topic alias.
     private func checkAlias(of frame: PublishFrame) throws(EncodingError) -> PublishFrame {
         guard self.configuration.versioned.outboundTopicAliases.automaticLimit == nil else {
-            let words = "The client chooses topic aliases itself (outboundTopicAliases is automatic): take topicAlias out"
+            let words =
+                "The client chooses topic aliases itself (outboundTopicAliases is automatic): take topicAlias out"
             throw EncodingError(.invalidProperty, words)
         }
         return frame

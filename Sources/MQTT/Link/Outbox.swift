@@ -83,7 +83,8 @@ struct Outbox {
     /// Appends a PUBLISH, which was checked when its frame was made.
     mutating func append(_ frame: PublishFrame, packetID: PacketID?, duplicate: Bool) {
         // What is sent again may have to be sent on yet another connection: always with its topic (MQTT-3.3.2-7).
-        if self.aliases.isAutomatic || frame.requestedAlias > 0, !duplicate, let alias = self.aliases.alias(for: frame) {
+        if self.aliases.isAutomatic || frame.requestedAlias > 0, !duplicate, let alias = self.aliases.alias(for: frame)
+        {
             return self.append(frame, alias, packetID: packetID)
         }
         guard frame.message.payload.readableBytes >= Self.copyLimit else {

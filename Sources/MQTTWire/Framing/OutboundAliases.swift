@@ -30,7 +30,7 @@ package struct OutboundAliases: Sendable {
     /// How many topics may have one at a time.
     private var limit = 0
     private var entries: [Entry] = []
-    /// By hash: the first entry of each bucket. A power of two of them, no fewer than entries.
+    /// The first entry of each bucket; a power of two of them, no fewer than entries.
     private var buckets: [Int] = []
     private var newest = Self.none
     private var oldest = Self.none

@@ -60,7 +60,8 @@ extension PublishFrame {
         buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { bytes in
             let isKnown = alias.isKnown
             let end = self.storeFields(packetID: packetID, length: length, withName: !isKnown, into: bytes)
-            let block = UInt32(Self.aliasSize) << 24 | UInt32(PropertyID.topicAlias.rawValue) << 16 | UInt32(alias.number)
+            let block =
+                UInt32(Self.aliasSize) << 24 | UInt32(PropertyID.topicAlias.rawValue) << 16 | UInt32(alias.number)
             bytes.storeBytes(of: block.bigEndian, toByteOffset: end, as: UInt32.self)
             return withPayload ? self.storePayload(into: bytes, at: end + 4) : end + 4
         }
