@@ -243,13 +243,4 @@ import Testing
         for number in 1...500 as ClosedRange<UInt16> { #expect(harness.arrive("t/1", .atLeastOnce, id: number) != nil) }
         #expect(harness.engine.isConnected)
     }
-
-    @Test(arguments: ["", "t/1"])
-    func `a topic alias closes the connection, for we allow none`(topic: String) {
-        var harness = Self.connected()
-        let publish = Publish.message(topic, .atMostOnce, properties: [.topicAlias(1)])
-        let (arrival, effects) = harness.receivePublish(publish)
-        #expect(arrival == .nothing)
-        #expect(effects.prefix(2) == [.send(.disconnect(Disconnect(reason: .topicAliasInvalid))), .close])
-    }
 }

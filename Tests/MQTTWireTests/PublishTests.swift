@@ -119,8 +119,12 @@ import Testing
         }
     }
 
-    @Test func `an empty topic needs an alias, and 5_0`() {
-        #expect(self.error(self.message("", [.topicAlias(1)]), .v5) == nil)
+    @Test func `a client's message has a topic also with an alias, which is 1 or more, there once, and 5_0`() {
+        #expect(self.error(self.message("t", [.topicAlias(1)]), .v5) == nil)
+        #expect(self.error(self.message("", [.topicAlias(1)]), .v5) == .invalidTopic)
+        #expect(self.error(self.message("t", [.topicAlias(1), .topicAlias(1)]), .v5) == .invalidProperty)
+        #expect(self.error(self.message("t", [.topicAlias(0)]), .v5) == .invalidProperty)
+        #expect(self.error(self.message("t", [.topicAlias(1)]), .v311) == .notInThisVersion)
         #expect(self.error(self.message("", [.contentType("x")]), .v5) == .invalidTopic)
         #expect(self.error(self.message("", [.topicAlias(1)]), .v311) == .notInThisVersion)
         #expect(self.error(self.message("", [.topicAlias(0)]), .v5) == .invalidProperty)
@@ -146,7 +150,7 @@ import Testing
         version: ProtocolVersion,
         qos: QoS
     ) throws {
-        let sets: [Properties] = version == .v5 ? [[], [.contentType("x"), .topicAlias(1)]] : [[]]
+        let sets: [Properties] = version == .v5 ? [[], [.contentType("x"), .messageExpiryInterval(1)]] : [[]]
         for properties in sets {
             for size in [0, 1, 119, 120, 121, 122, 123, 124, 125, 126, 127, 128, 16_370, 16_384, 70_000] {
                 let payload = ByteBuffer(repeating: 9, count: size)

@@ -172,7 +172,6 @@ import Testing
         var bursts: [PacketBurst] = []
         try decoder.decode(input, into: &bursts)
         #expect(self.topics(of: bursts) == expected)
-        #expect(bursts.flatMap(\.entries).map(\.hasTopicAlias) == (0..<300).map { $0 % 3 == 0 })
     }
 
     @Test(arguments: ["61 00 62", "61 2F 23", "2B", "61 FF", "ED A0 80", "C3", "31 32 33 34 35 36 37 23"])

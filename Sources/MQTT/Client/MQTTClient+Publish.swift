@@ -106,9 +106,21 @@ extension MQTTClient {
     /// Checks a message against the rules of the version.
     func frame(_ message: consuming OutgoingMessage) throws(MQTTError) -> PublishFrame {
         do throws(EncodingError) {
-            return try PublishFrame(consume message, version: Version.protocolVersion)
+            let frame = try PublishFrame(consume message, version: Version.protocolVersion)
+            guard frame.requestedAlias == 0 else { return try self.checkAlias(of: frame) }
+            return frame
         } catch {
             throw MQTTError(error)
         }
+    }
+
+    /// Checks that a message may ask for a topic alias.
+    private func checkAlias(of frame: PublishFrame) throws(EncodingError) -> PublishFrame {
+        guard self.configuration.versioned.outboundTopicAliases.automaticLimit == nil else {
+            let words =
+                "The client chooses topic aliases itself (outboundTopicAliases is automatic): take topicAlias out"
+            throw EncodingError(.invalidProperty, words)
+        }
+        return frame
     }
 }

@@ -94,6 +94,20 @@ extension MQTTClient.Configuration {
         set {}
     }
 
+    /// Only MQTT 5.0 has topic aliases.
+    @available(*, unavailable, message: "only MQTT 5.0 has topic aliases: use MQTT5Client")
+    public var topicAliasMaximum: UInt16 {
+        get { 0 }
+        set {}
+    }
+
+    /// Only MQTT 5.0 has topic aliases.
+    @available(*, unavailable, message: "only MQTT 5.0 has topic aliases: use MQTT5Client")
+    public var outboundTopicAliases: TopicAliasPolicy {
+        get { .manual }
+        set {}
+    }
+
     /// Only MQTT 5.0 has a clean start.
     @available(*, unavailable, message: "only MQTT 5.0 has a clean start: set cleanSession instead")
     public var cleanStart: CleanStart {

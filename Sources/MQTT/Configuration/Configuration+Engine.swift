@@ -52,6 +52,8 @@ extension MQTTClient.Configuration {
         if self.versioned.receiveMaximum < .max { properties.append(.receiveMaximum(self.versioned.receiveMaximum)) }
         if let size = self.maximumPacketSize { properties.append(.maximumPacketSize(UInt32(clamping: size))) }
         if !self.versioned.requestProblemInformation { properties.append(.requestProblemInformation(false)) }
+        let aliases = self.versioned.topicAliasMaximum
+        if aliases > 0 { properties.append(.topicAliasMaximum(aliases)) }
         for property in self.versioned.connectProperties { properties.append(property) }
         return properties
     }
@@ -68,6 +70,8 @@ extension MQTTClient.Configuration {
         )
         try require(self.inFlightWindow.map { 1...65_535 ~= $0 } ?? true, "inFlightWindow must be 1 to 65,535")
         try require(self.versioned.receiveMaximum != 0, "receiveMaximum must be 1 to 65,535")
+        let aliasLimit = self.versioned.outboundTopicAliases.automaticLimit
+        try require(aliasLimit != 0, "the limit of automatic topic aliases must be 1 to 65,535")
         try require(self.pendingMessageLimit > 0, "pendingMessageLimit must be positive")
         try require(self.pendingByteLimit > 0, "pendingByteLimit must be positive")
         try require(self.brokerLimits.isValid, "every limit of brokerLimits must be positive")
@@ -84,7 +88,7 @@ extension MQTTClient.Configuration {
             properties.sessionExpiryInterval != nil || properties.receiveMaximum != nil
             || properties.maximumPacketSize != nil || properties.topicAliasMaximum != nil
             || properties.requestProblemInformation != nil
-        let words = "connectProperties may not carry what has a setting of its own, nor a topic alias maximum"
+        let words = "connectProperties may not carry what has a setting of its own"
         try require(!isSetElsewhere, words)
         if self.sessionStore != nil {
             let words = "a session store needs a clientID of your own, so that the session is found again"

@@ -60,6 +60,22 @@ extension MQTTClient.Configuration where Version == V5 {
         set { self.versioned.receiveMaximum = newValue }
     }
 
+    /// How many topic aliases the server may use in what it sends: 64 unless set, 0 allows none (MQTT 5.0, 3.1.2.11.5).
+    ///
+    /// Messages always come with their topic. For each alias in use the client keeps a topic, 64 KiB at most, until the
+    /// connection ends: 64 of them never take more than 4 MiB, and spare the topics that most messages have.
+    public var topicAliasMaximum: UInt16 {
+        get { self.versioned.topicAliasMaximum }
+        set { self.versioned.topicAliasMaximum = newValue }
+    }
+
+    /// Which messages this client sends under a topic alias, as far as the server takes aliases: unless set, those that
+    /// ask for one.
+    public var outboundTopicAliases: TopicAliasPolicy {
+        get { self.versioned.outboundTopicAliases }
+        set { self.versioned.outboundTopicAliases = newValue }
+    }
+
     /// The properties of the will: delay, expiry, content type, response topic, correlation data, user properties.
     public var willProperties: Properties {
         get { self.versioned.willProperties }
@@ -68,7 +84,8 @@ extension MQTTClient.Configuration where Version == V5 {
 
     /// Further properties of CONNECT, in this order: user properties.
     ///
-    /// Session expiry, receive maximum and maximum packet size have settings of their own and may not be here.
+    /// Session expiry, receive maximum, maximum packet size and topic alias maximum have settings of their own and may not
+    /// be here.
     public var connectProperties: Properties {
         get { self.versioned.connectProperties }
         set { self.versioned.connectProperties = newValue }

@@ -112,6 +112,8 @@ struct VersionedSettings: Sendable {
     var receiveMaximum = UInt16.max
     var unexpectedSession = UnexpectedSession.refuse
     var requestProblemInformation = true
+    var topicAliasMaximum: UInt16 = 64
+    var outboundTopicAliases = TopicAliasPolicy.manual
     var willProperties = Properties()
     var connectProperties = Properties()
 }

@@ -90,6 +90,10 @@ extension Link {
         case .close:
             self.close(&state, &after)
         case .report(let event):
+            // Told before anything is sent on the connection, and so before the first message.
+            if case .connected(let connected) = event {
+                state.outbox.connected(connected.limits, policy: self.settings.topicAliasPolicy)
+            }
             after.events.append(event)
         }
     }
@@ -99,7 +103,7 @@ extension Link {
     }
 
     private func close(_ state: inout State, _ after: inout Aftermath) {
-        let contents = state.outbox.take()
+        let contents = state.outbox.disconnected()
         self.endPacing(&state, &after)
         state.isReadingPaused = false
         state.isFlushScheduled = false

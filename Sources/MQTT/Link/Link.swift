@@ -85,8 +85,7 @@ package final class Link: Sendable {
             link: self,
             attempt: attempt,
             readBuffers: readBuffers,
-            version: self.settings.version,
-            maximumPacketSize: self.settings.maximumPacketSize
+            settings: self.settings
         )
     }
 
@@ -207,6 +206,9 @@ package final class Link: Sendable {
 package struct LinkSettings: Sendable {
     package var version: ProtocolVersion
     package var maximumPacketSize: Int
+    /// The highest topic alias the server may use.
+    package var topicAliasMaximum: UInt16 = 0
+    package var topicAliasPolicy = TopicAliasPolicy.manual
     package var memoryBudget: Int
     package var logger: Logger
     package var store: (any SessionStore)?

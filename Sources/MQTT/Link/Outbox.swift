@@ -37,6 +37,7 @@ struct Outbox {
     /// What was taken last: it is used again when nobody else holds it any more.
     private var written = ByteBuffer()
     private let encoder: PacketEncoder
+    private var aliases = OutboundAliases()
 
     /// Payloads of this size and above are not copied; measured: at 4 KiB the copy is cheaper, at 16 KiB it costs a third.
     private static let copyLimit = 16_384
@@ -45,6 +46,21 @@ struct Outbox {
     private static let largestReserve = 1 << 20
 
     init(version: ProtocolVersion) { self.encoder = PacketEncoder(version: version) }
+
+    /// A connection stands: from here on the server knows the topic aliases that are written.
+    mutating func connected(_ limits: NegotiatedLimits, policy: TopicAliasPolicy) {
+        self.aliases.begin(
+            maximum: limits.topicAliasMaximum,
+            automaticLimit: policy.automaticLimit,
+            maximumPacketSize: limits.maximumPacketSize
+        )
+    }
+
+    /// The connection ended: takes what is left to be written to it; what comes next is for another.
+    mutating func disconnected() -> Contents {
+        self.aliases.end()
+        return self.take()
+    }
 
     /// Bytes that wait to be written.
     var count: Int { self.payloadBytes + self.bytes.readableBytes }
@@ -66,13 +82,30 @@ struct Outbox {
 
     /// Appends a PUBLISH, which was checked when its frame was made.
     mutating func append(_ frame: PublishFrame, packetID: PacketID?, duplicate: Bool) {
+        // What is sent again may have to be sent on yet another connection: always with its topic (MQTT-3.3.2-7).
+        if self.aliases.isAutomatic || frame.requestedAlias > 0, !duplicate, let alias = self.aliases.alias(for: frame)
+        {
+            return self.append(frame, alias, packetID: packetID)
+        }
         guard frame.message.payload.readableBytes >= Self.copyLimit else {
             frame.write(packetID: packetID, duplicate: duplicate, into: &self.bytes)
             return
         }
         frame.writeHead(packetID: packetID, duplicate: duplicate, into: &self.bytes)
-        self.payloadBytes += frame.message.payload.readableBytes
-        self.payloads.append((self.bytes.readableBytes, frame.message.payload))
+        self.hold(frame.message.payload)
+    }
+
+    /// Appends a PUBLISH with a topic alias.
+    private mutating func append(_ frame: PublishFrame, _ alias: TopicAlias, packetID: PacketID?) {
+        let isCopied = frame.message.payload.readableBytes < Self.copyLimit
+        frame.write(alias, packetID: packetID, withPayload: isCopied, into: &self.bytes)
+        if !isCopied { self.hold(frame.message.payload) }
+    }
+
+    /// Puts a large payload behind what has been written.
+    private mutating func hold(_ payload: ByteBuffer) {
+        self.payloadBytes += payload.readableBytes
+        self.payloads.append((self.bytes.readableBytes, payload))
     }
 
     /// Appends an acknowledgement that says success and nothing else.

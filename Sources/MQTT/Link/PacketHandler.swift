@@ -26,13 +26,17 @@ package final class PacketHandler: ChannelInboundHandler {
         link: Link,
         attempt: UInt64,
         readBuffers: ReadBuffers?,
-        version: ProtocolVersion,
-        maximumPacketSize: Int
+        settings: LinkSettings
     ) {
         self.readBuffers = readBuffers
         self.link = link
         self.attempt = attempt
-        self.decoder = PacketDecoder(version: version, role: .client, maximumPacketSize: maximumPacketSize)
+        self.decoder = PacketDecoder(
+            version: settings.version,
+            role: .client,
+            maximumPacketSize: settings.maximumPacketSize,
+            topicAliasMaximum: settings.topicAliasMaximum
+        )
     }
 
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {

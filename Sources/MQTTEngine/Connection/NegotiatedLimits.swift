@@ -76,6 +76,14 @@ extension NegotiatedLimits {
         return self.messageLimits?.refusal(of: frame)
     }
 
+    /// Why the server does not take the alias that a message asks for; nil when it does, or there is none
+    /// (MQTT-3.2.2-17, MQTT-3.2.2-18, MQTT-3.3.2-9).
+    func refusalOfAlias(of frame: PublishFrame) -> EngineFailure? {
+        guard frame.requestedAlias > self.topicAliasMaximum else { return nil }
+        let words = "the server takes topic aliases up to \(self.topicAliasMaximum), not \(frame.requestedAlias)"
+        return EngineFailure(.notSupportedByServer, reason: .topicAliasInvalid, words)
+    }
+
     /// Why the server does not take such a filter; nil when it does (MQTT 5.0, 3.2.2.3.11, 3.2.2.3.13).
     ///
     /// To send it would cost the whole connection.

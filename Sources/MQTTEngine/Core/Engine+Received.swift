@@ -100,7 +100,7 @@ extension Engine {
 
     /// A PUBLISH came: decides where it goes.
     ///
-    /// The message itself stays with the caller.
+    /// The message itself stays with the caller, whose decoder has seen to topic aliases.
     package mutating func receivedPublish(
         _ publish: PacketBurst.Entry,
         of burst: borrowing PacketBurst,
@@ -112,11 +112,6 @@ extension Engine {
                 let words = "its first packet is no CONNACK"
                 self.protocolError(.protocolError, words, now: now, into: &effects)
             }
-            return .nothing
-        }
-        guard !publish.hasTopicAlias else {
-            // We announce no topic aliases, so that every one is above our maximum (MQTT 5.0, 3.3.4).
-            self.protocolError(.topicAliasInvalid, "a topic alias we did not allow", now: now, into: &effects)
             return .nothing
         }
         let (route, isUnmatched) = self.route(publish, of: burst)

@@ -18,7 +18,7 @@ package struct PacketBurst: Sendable {
 
     package struct Entry: Sendable {
         package let kind: Kind
-        /// The flags of the first byte, a bit for a topic alias, and one for subscription identifiers.
+        /// The flags of the first byte, and a bit for subscription identifiers.
         @usableFromInline let marks: UInt8
         /// 0 at QoS 0 and for other packets.
         package let packetNumber: UInt16
@@ -53,8 +53,7 @@ extension PacketBurst.Entry {
         properties: PropertySet
     ) {
         var marks = flags & 0b1111
-        if properties.contains(.topicAlias) { marks |= 0b1_0000 }
-        if properties.contains(.subscriptionIdentifier) { marks |= 0b10_0000 }
+        if properties.contains(.subscriptionIdentifier) { marks |= 0b1_0000 }
         self.kind = .publish
         self.marks = marks
         self.packetNumber = packetNumber
@@ -91,9 +90,7 @@ extension PacketBurst.Entry {
     @inlinable
     package var duplicate: Bool { self.marks & 0b1000 != 0 }
     @inlinable
-    package var hasTopicAlias: Bool { self.marks & 0b1_0000 != 0 }
-    @inlinable
-    package var hasSubscriptionIdentifiers: Bool { self.marks & 0b10_0000 != 0 }
+    package var hasSubscriptionIdentifiers: Bool { self.marks & 0b1_0000 != 0 }
 }
 
 extension PacketBurst.Entry {

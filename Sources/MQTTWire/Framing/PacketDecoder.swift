@@ -26,14 +26,26 @@ package struct PacketDecoder: ~Copyable, Sendable {
 
     private var splitter = FrameSplitter()
     private var topics = TopicInterner()
+    /// nil leaves aliases to whoever uses the packets.
+    private var aliases: InboundAliases?
     /// How many packets the last buffer held.
     private var usualCount = 4
     private var failure: DecodingError?
 
-    package init(version: ProtocolVersion, role: Role, maximumPacketSize: Int = 268_435_460) {
+    /// Makes the decoder of one connection.
+    ///
+    /// With the highest topic alias that the peer may use, which may be 0, every PUBLISH comes out with its topic, and an
+    /// alias the peer may not use is an error. Without one aliases are left as they are.
+    package init(
+        version: ProtocolVersion,
+        role: Role,
+        maximumPacketSize: Int = 268_435_460,
+        topicAliasMaximum: UInt16? = nil
+    ) {
         self.version = version
         self.role = role
         self.maximumPacketSize = maximumPacketSize
+        self.aliases = topicAliasMaximum.map { InboundAliases(maximum: $0) }
     }
 
     /// Appends the packets that are now complete, in bursts of one buffer each.
@@ -149,13 +161,12 @@ package struct PacketDecoder: ~Copyable, Sendable {
         into burst: inout OpenBurst
     ) throws(DecodingError) {
         let field = try reader.readField()
-        let topic = try self.topics.number(of: field)
+        var topic = field.isEmpty ? 0 : try self.topics.number(of: field)
         // MQTT-2.2.1-2: at QoS 0 there is no identifier.
         let packetID = flags & 0b0110 == 0 ? nil : try reader.readPacketID()
         let properties = try PropertyBlock.checkPublish(&reader)
-        // MQTT 5.0, 3.3.2.1. Whether the alias is known is for the session to say.
-        guard !field.isEmpty || properties.seen.contains(.topicAlias) else {
-            throw DecodingError(.protocolError, "A PUBLISH has neither a topic nor an alias")
+        if field.isEmpty || properties.topicAlias > 0 {
+            topic = try self.resolve(properties.topicAlias, field, number: topic)
         }
         let payload = reader.skipRest()
         let entry = PacketBurst.Entry(
@@ -168,6 +179,23 @@ package struct PacketDecoder: ~Copyable, Sendable {
             properties: properties.seen
         )
         burst.append(entry, topics: self.topics)
+    }
+
+    /// The number of the topic of a PUBLISH that has an alias, or no topic (MQTT 5.0, 3.3.2.1, 3.3.2.3.4).
+    ///
+    /// An alias of 0 is none.
+    private mutating func resolve(
+        _ alias: UInt16,
+        _ field: UnsafeRawBufferPointer,
+        number: UInt16
+    ) throws(DecodingError) -> UInt16 {
+        guard alias > 0 else { throw DecodingError(.protocolError, "A PUBLISH has neither a topic nor an alias") }
+        guard self.aliases != nil else { return try self.topics.number(of: field) }
+        guard field.isEmpty else {
+            try self.aliases?.map(alias, to: field, number: number, generation: self.topics.generation)
+            return number
+        }
+        return try self.aliases?.number(of: alias, in: &self.topics) ?? number
     }
 
     private mutating func decodeRarePacket(

@@ -11,20 +11,47 @@ package struct PublishFrame: Sendable, Hashable {
     /// The bytes of the whole packet, its fixed header included.
     package let size: Int
 
-    private let remainingLength: Int
+    let remainingLength: Int
     private let hasProperties: Bool
+    /// The topic alias that a client's message asks for; 0 is none.
+    ///
+    /// It is no property of ``message`` any more: what is sent again or stored has its topic only.
+    package let requestedAlias: UInt16
 
     /// Checks a client's message: its topic, its properties, its size.
     package init(_ message: consuming OutgoingMessage, version: ProtocolVersion) throws(EncodingError) {
-        // MQTT-3.3.4-6. One look is enough for the many messages that have no properties.
-        if !message.properties.isEmpty, message.properties.subscriptionIdentifier != nil {
-            throw EncodingError(.invalidProperty, "Only a server's PUBLISH carries subscription identifiers")
+        // One look is enough for the many messages that have no properties.
+        var alias: UInt16 = 0
+        if !message.properties.isEmpty {
+            // MQTT-3.3.4-6.
+            guard message.properties.subscriptionIdentifier == nil else {
+                throw EncodingError(.invalidProperty, "Only a server's PUBLISH carries subscription identifiers")
+            }
+            alias = try Self.takeAlias(of: &message, version: version)
         }
-        try self.init(fromEitherEnd: consume message, version: version)
+        try self.init(fromEitherEnd: consume message, requestedAlias: alias, version: version)
     }
 
-    /// The same, but subscription identifiers are allowed, which only servers send.
-    init(fromEitherEnd message: consuming OutgoingMessage, version: ProtocolVersion) throws(EncodingError) {
+    /// Takes the alias out of the properties, once all of them are found to be sendable; 0 is none.
+    private static func takeAlias(
+        of message: inout OutgoingMessage,
+        version: ProtocolVersion
+    ) throws(EncodingError) -> UInt16 {
+        guard let alias = message.properties.topicAlias else { return 0 }
+        _ = try message.properties.checkedBlockSize(in: .publish, version: version)
+        guard !message.topic.isEmpty else {
+            throw EncodingError(.invalidTopic, "The topic is empty; give it with its alias, which then stands for it")
+        }
+        message.properties.topicAlias = nil
+        return alias
+    }
+
+    /// Either end's message: subscription identifiers are allowed, and an alias, with or without a topic, stays as it is.
+    init(
+        fromEitherEnd message: consuming OutgoingMessage,
+        requestedAlias: UInt16 = 0,
+        version: ProtocolVersion
+    ) throws(EncodingError) {
         var length = try message.properties.checkedBlockSize(in: .publish, version: version)
         let hasAlias = !message.properties.isEmpty && message.properties.topicAlias != nil
         length += try WireString.checkedTopicNameSize(message.topic, mayBeEmpty: hasAlias)
@@ -36,6 +63,7 @@ package struct PublishFrame: Sendable, Hashable {
         self.remainingLength = length
         self.size = 1 + VariableByteInteger.size(of: length) + length
         self.hasProperties = version.hasProperties
+        self.requestedAlias = requestedAlias
         self.message = message
     }
 
@@ -68,7 +96,8 @@ package struct PublishFrame: Sendable, Hashable {
         let payloadSize = self.message.payload.readableBytes
         guard self.message.properties.isEmpty else {
             buffer.reserveCapacity(minimumWritableBytes: withPayload ? self.size : self.size - payloadSize)
-            self.writeFields(packetID: packetID, duplicate: duplicate, into: &buffer)
+            let length = self.remainingLength
+            self.writeFields(packetID: packetID, duplicate: duplicate, length: length, into: &buffer)
             self.message.properties.writeBlock(to: &buffer, version: .v5)
             if withPayload { buffer.writeImmutableBuffer(self.message.payload) }
             return
@@ -77,16 +106,22 @@ package struct PublishFrame: Sendable, Hashable {
         // because `size` is the sum of exactly these fields.
         let room = withPayload ? self.size : self.size - payloadSize
         buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { bytes in
-            var end = self.storeFields(packetID: packetID, duplicate: duplicate, into: bytes)
+            let length = self.remainingLength
+            var end = self.storeFields(packetID: packetID, duplicate: duplicate, length: length, into: bytes)
             if self.hasProperties {
                 bytes[end] = 0
                 end += 1
             }
-            guard withPayload else { return end }
-            self.message.payload.withUnsafeReadableBytes { payload in
-                UnsafeMutableRawBufferPointer(rebasing: bytes[end..<end + payload.count]).copyMemory(from: payload)
-            }
-            return end + payloadSize
+            return withPayload ? self.storePayload(into: bytes, at: end) : end
+        }
+    }
+
+    /// Stores the payload at a place in some room; returns its end.
+    @inline(__always)
+    func storePayload(into bytes: UnsafeMutableRawBufferPointer, at start: Int) -> Int {
+        self.message.payload.withUnsafeReadableBytes { payload in
+            UnsafeMutableRawBufferPointer(rebasing: bytes[start..<start + payload.count]).copyMemory(from: payload)
+            return start + payload.count
         }
     }
 
@@ -97,19 +132,33 @@ package struct PublishFrame: Sendable, Hashable {
             | (self.message.retain ? 1 : 0)
     }
 
-    private func writeFields(packetID: PacketID?, duplicate: Bool, into buffer: inout ByteBuffer) {
+    /// Writes what comes before the properties, for a packet of this remaining length.
+    func writeFields(
+        packetID: PacketID?,
+        duplicate: Bool = false,
+        length: Int,
+        withName: Bool = true,
+        into buffer: inout ByteBuffer
+    ) {
         buffer.writeInteger(self.firstByte(duplicate: duplicate))
-        buffer.writeVariableByteInteger(self.remainingLength)
-        buffer.writeWireString(self.message.topic)
+        buffer.writeVariableByteInteger(length)
+        buffer.writeWireString(withName ? self.message.topic : "")
         if let packetID { buffer.writeInteger(packetID.rawValue) }
     }
 
-    /// Stores the same as ``writeFields(packetID:duplicate:into:)`` at the beginning of some room; returns its end.
+    /// Stores the same as ``writeFields(packetID:duplicate:length:withName:into:)`` at the beginning of some room; returns
+    /// its end.
     @inline(__always)
-    private func storeFields(packetID: PacketID?, duplicate: Bool, into bytes: UnsafeMutableRawBufferPointer) -> Int {
+    func storeFields(
+        packetID: PacketID?,
+        duplicate: Bool = false,
+        length: Int,
+        withName: Bool = true,
+        into bytes: UnsafeMutableRawBufferPointer
+    ) -> Int {
         bytes[0] = self.firstByte(duplicate: duplicate)
         var end = 1
-        var rest = self.remainingLength
+        var rest = length
         while rest >= 128 {
             bytes[end] = UInt8(truncatingIfNeeded: rest) | 0x80
             rest >>= 7
@@ -117,16 +166,26 @@ package struct PublishFrame: Sendable, Hashable {
         }
         bytes[end] = UInt8(truncatingIfNeeded: rest)
         end += 1
-        var topic = self.message.topic
-        topic.withUTF8 { text in
-            let length = UInt16(truncatingIfNeeded: text.count)
-            bytes.storeBytes(of: length.bigEndian, toByteOffset: end, as: UInt16.self)
-            UnsafeMutableRawBufferPointer(rebasing: bytes[end + 2..<end + 2 + text.count])
-                .copyMemory(from: UnsafeRawBufferPointer(text))
-            end += 2 + text.count
+        if withName {
+            end = self.storeTopic(into: bytes, at: end)
+        } else {
+            bytes.storeBytes(of: 0, toByteOffset: end, as: UInt16.self)
+            end += 2
         }
         guard let packetID else { return end }
         bytes.storeBytes(of: packetID.rawValue.bigEndian, toByteOffset: end, as: UInt16.self)
         return end + 2
+    }
+
+    @inline(__always)
+    private func storeTopic(into bytes: UnsafeMutableRawBufferPointer, at end: Int) -> Int {
+        var topic = self.message.topic
+        return topic.withUTF8 { text in
+            let length = UInt16(truncatingIfNeeded: text.count)
+            bytes.storeBytes(of: length.bigEndian, toByteOffset: end, as: UInt16.self)
+            UnsafeMutableRawBufferPointer(rebasing: bytes[end + 2..<end + 2 + text.count])
+                .copyMemory(from: UnsafeRawBufferPointer(text))
+            return end + 2 + text.count
+        }
     }
 }

@@ -53,7 +53,15 @@ extension Properties {
         set { self.set(.correlationData, newValue.map(Property.correlationData)) }
     }
 
-    /// A number instead of the topic, 1 to 65,535 (MQTT 5.0, 3.3.2.3.4).
+    /// A number instead of the topic, 1 to the peer's topic alias maximum (MQTT 5.0, 3.3.2.3.4).
+    ///
+    /// In a message to publish it asks for this number: the first message of a topic under it goes out with both, the next
+    /// ones with the number alone, until the number is asked for with another topic. The topic is always given. A message
+    /// that is sent again, that a store keeps, or whose number the server of its connection does not take (when it had to
+    /// wait for that connection) goes out with its topic alone. Nobody has to ask: see `Configuration.outboundTopicAliases`.
+    ///
+    /// In a message received it is only of interest for logs: its topic is always there, and the number means nothing to
+    /// others. Take it out before passing the properties on.
     public var topicAlias: UInt16? {
         get {
             for case .topicAlias(let value) in self { return value }

@@ -80,10 +80,7 @@ extension Property {
             guard maximum > 0 else { throw .propertyOutOfRange }
             self = .receiveMaximum(maximum)
         case .topicAlias:
-            let alias = try reader.readUInt16()
-            // MQTT-3.3.2-8; the reason is that of MQTT 5.0, 3.3.4.
-            guard alias > 0 else { throw DecodingError(.topicAliasInvalid, "A topic alias is 0") }
-            self = .topicAlias(alias)
+            self = .topicAlias(try reader.readTopicAlias())
         case .maximumQoS:
             guard let qos = QoS(rawValue: try reader.readByte()), qos < .exactlyOnce else { throw .propertyOutOfRange }
             self = .maximumQoS(qos)
@@ -109,6 +106,13 @@ extension WireReader {
         case 1: return true
         default: throw .propertyOutOfRange
         }
+    }
+
+    /// A topic alias, which is never 0 (MQTT-3.3.2-8); the reason is that of MQTT 5.0, 3.3.4.
+    mutating func readTopicAlias() throws(DecodingError) -> UInt16 {
+        let alias = try self.readUInt16()
+        guard alias > 0 else { throw DecodingError(.topicAliasInvalid, "A topic alias is 0") }
+        return alias
     }
 
     /// A topic name, but its faults are those of a property (MQTT-3.3.2-14).

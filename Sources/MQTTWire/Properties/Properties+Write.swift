@@ -35,12 +35,23 @@ extension Properties {
         return VariableByteInteger.size(of: size) + size
     }
 
+    /// How many bytes all of them take, without the length in front.
+    var contentSize: Int { self.isEmpty ? 0 : self.reduce(0) { $0 + $1.size } }
+
+    /// Writes all of them, without a length, behind the topic alias that the length counts as well.
+    ///
+    /// Only after ``checkedBlockSize(in:version:)``.
+    func writeContent(behind alias: UInt16, to buffer: inout ByteBuffer) {
+        Property.topicAlias(alias).write(to: &buffer)
+        for property in self { property.write(to: &buffer) }
+    }
+
     /// Writes the block with its length, nothing before 5.0.
     ///
     /// Only after ``checkedBlockSize(in:version:)``.
     func writeBlock(to buffer: inout ByteBuffer, version: ProtocolVersion) {
         guard version.hasProperties else { return }
-        buffer.writeVariableByteInteger(self.reduce(0) { $0 + $1.size })
+        buffer.writeVariableByteInteger(self.contentSize)
         for property in self { property.write(to: &buffer) }
     }
 }

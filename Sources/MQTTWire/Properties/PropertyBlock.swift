@@ -6,8 +6,10 @@ struct PropertyBlock {
     /// Bytes behind the property length.
     let length: Int
     let seen: PropertySet
+    /// The topic alias; 0 is none.
+    let topicAlias: UInt16
 
-    private static let empty = PropertyBlock(length: 0, seen: PropertySet())
+    private static let empty = PropertyBlock(length: 0, seen: PropertySet(), topicAlias: 0)
 
     /// Checks the properties of a PUBLISH: refuses exactly what reading them would refuse.
     ///
@@ -21,10 +23,11 @@ struct PropertyBlock {
     }
 
     private static func check(_ reader: inout WireReader, length: Int) throws(DecodingError) -> PropertyBlock {
+        var alias: UInt16 = 0
         let seen = try Self.walk(&reader, length: length, in: .publish) { (id, reader) throws(DecodingError) in
-            try reader.checkPublishProperty(id)
+            try reader.checkPublishProperty(id, alias: &alias)
         }
-        return PropertyBlock(length: length, seen: seen)
+        return PropertyBlock(length: length, seen: seen, topicAlias: alias)
     }
 
     /// Gives the identifiers of a block to `body`, which has to read their values, and checks place and repetition.
@@ -64,8 +67,10 @@ struct PropertyBlock {
 extension WireReader {
     /// Passes over the value of a property that a PUBLISH may carry.
     @inline(__always)
-    fileprivate mutating func checkPublishProperty(_ id: PropertyID) throws(DecodingError) {
+    fileprivate mutating func checkPublishProperty(_ id: PropertyID, alias: inout UInt16) throws(DecodingError) {
         switch id {
+        case .topicAlias:
+            alias = try self.readTopicAlias()
         case .contentType:
             _ = try self.checkString()
         case .userProperty:
