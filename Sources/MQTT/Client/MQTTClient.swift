@@ -69,7 +69,8 @@ public final class MQTTClient<Version: MQTTVersion>: Sendable {
             memoryBudget: configuration.memoryBudget,
             logger: configuration.logger ?? Logger.current,
             store: configuration.sessionStore,
-            clientID: clientID
+            clientID: clientID,
+            authenticator: configuration.versioned.authenticator?.authenticator
         )
         let engine = Engine(configuration: engineConfiguration, seed: UInt64.random(in: .min ... .max))
         self.link = Link(engine: engine, settings: settings, world: world)

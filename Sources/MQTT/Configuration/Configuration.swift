@@ -99,6 +99,7 @@ struct VersionedSettings: Sendable {
     var receiveMaximum = UInt16.max
     var willProperties = Properties()
     var connectProperties = Properties()
+    var authenticator: HiddenAuthenticator?
 }
 
 extension MQTTClient.Configuration where Version: MQTT3Version {

@@ -19,6 +19,8 @@ package enum Effect: Equatable, Sendable {
     case complete(OperationID, Completion)
     /// End the subscription with an error: its messages end.
     case endSubscription(SubscriptionID, EngineFailure)
+    /// Have the user's code do a step of enhanced authentication; answer with its number.
+    case authenticate(AuthenticationStep, StepNumber)
     /// Open a link; answer with `linkUp` or `linkFailed`.
     case dial
     /// Write what is in the outbox, then close the link. The engine has done with it.
@@ -39,6 +41,8 @@ package enum Completion: Equatable, Sendable {
     case subscribed([ReasonCode])
     /// Empty before 5.0, or when there was nobody to ask.
     case unsubscribed([ReasonCode])
+    /// The server took our word again, and we its own.
+    case authenticated
     /// The round trip of a ping.
     case pong(Duration)
     case failed(EngineFailure)
@@ -49,7 +53,7 @@ package struct Connected: Equatable, Sendable {
     package var sessionPresent: Bool
     package var clientID: String
     package var limits: NegotiatedLimits
-    /// The properties of CONNACK as they came.
+    /// The properties of CONNACK as they came, but for authentication data, which may be a secret.
     package var properties: Properties
 
     package init(sessionPresent: Bool, clientID: String, limits: NegotiatedLimits, properties: Properties) {

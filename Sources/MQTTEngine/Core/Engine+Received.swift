@@ -33,9 +33,15 @@ extension Engine {
         now: Instant,
         into effects: inout [Effect]
     ) {
+        if case .auth(let auth) = packet, self.authentication != nil {
+            self.receivedAuth(auth, now: now, into: &effects)
+            return
+        }
         let outcome = handshake.received(packet, configuration: self.configuration, clientID: self.clientID)
         switch outcome {
-        case .accepted(let connected):
+        case .accepted(let answer, let connected) where self.authentication != nil:
+            self.receivedConnAck(answer, connected, now: now, into: &effects)
+        case .accepted(_, let connected):
             // Only MQTT 3.1 cannot say whether the session we asked for is there.
             let mayGoOn = self.configuration.version == .v31 && !handshake.cleanStart
             self.accepted(connected, mayGoOn: mayGoOn, now: now, into: &effects)
@@ -78,7 +84,9 @@ extension Engine {
             }
         case .disconnect(let packet):
             self.receivedDisconnect(packet, now: now, into: &effects)
-        case .publish, .connAck, .connect, .subscribe, .unsubscribe, .pingRequest, .auth:
+        case .auth(let packet):
+            self.receivedAuth(packet, now: now, into: &effects)
+        case .publish, .connAck, .connect, .subscribe, .unsubscribe, .pingRequest:
             self.protocolError(.protocolError, "a packet that is not allowed now", now: now, into: &effects)
         }
     }

@@ -38,6 +38,8 @@ package struct EngineFailure: Error, Hashable, Sendable {
         case cancelled
         /// The credentials could not be had.
         case credentialsUnavailable
+        /// Enhanced authentication came to no good end on our side.
+        case authenticationFailed
     }
 
     package var kind: Kind

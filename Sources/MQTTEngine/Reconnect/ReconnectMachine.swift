@@ -46,7 +46,9 @@ package struct ReconnectMachine: Sendable {
 
     /// Whether the cause may go away by itself.
     private mutating func mayPass(_ failure: EngineFailure) -> Bool {
-        guard let reason = failure.reason else { return failure.kind != .closed }
+        guard let reason = failure.reason else {
+            return failure.kind != .closed && failure.kind != .authenticationFailed
+        }
         switch reason {
         case .badUserNameOrPassword, .notAuthorized:
             self.refusals += 1
