@@ -41,7 +41,8 @@ struct ServerFirst {
             if count > range.upperBound { break }
         }
         guard range.contains(count) else {
-            let words = "the server asks for \(count > range.upperBound ? "more" : "fewer") rounds of hashing than allowed"
+            let words =
+                "the server asks for \(count > range.upperBound ? "more" : "fewer") rounds of hashing than allowed"
             throw SCRAMError(.iterationsOutOfRange, "\(words): \(range.lowerBound) to \(range.upperBound)")
         }
         return count
@@ -79,7 +80,8 @@ private struct Fields {
             throw SCRAMError(.unsupportedExtension, "the server insists on an extension that is not known")
         }
         guard let first = self.list.first, first.name == UInt8(ascii: "e") else { return }
-        let isWord = !first.value.isEmpty && first.value.count <= 64
+        let isWord =
+            !first.value.isEmpty && first.value.count <= 64
             && first.value.allSatisfy { 0x61...0x7A ~= $0 || 0x30...0x39 ~= $0 || $0 == UInt8(ascii: "-") }
         // The server's words may come to a log: only what the standard's own words are made of.
         let word = isWord ? String(decoding: first.value, as: UTF8.self) : "other-error"

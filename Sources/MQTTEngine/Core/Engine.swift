@@ -81,7 +81,8 @@ package struct Engine: Sendable {
         case .idle, .dialing:
             break
         case .handshaking:
-            let what = self.authentication == nil ? "the server did not answer CONNECT" : "the authentication did not end"
+            let what =
+                self.authentication == nil ? "the server did not answer CONNECT" : "the authentication did not end"
             let failure = EngineFailure(.timedOut, "\(what) in time")
             self.endLink(failure, now: now, into: &effects)
         case .waiting:
