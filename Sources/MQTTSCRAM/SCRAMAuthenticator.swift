@@ -21,7 +21,7 @@ public struct SCRAMAuthenticator: Authenticator {
 
     /// A server that asks for more rounds of hashing is refused: it may only want to keep the client busy.
     ///
-    /// A million takes about a second.
+    /// The time of the first exchange grows with them.
     public var maximumIterations = 1_000_000
 
     private enum Source: Sendable {

@@ -113,7 +113,7 @@ struct AuthenticationTests {
         _ = try await peer.next()
         let publish = Publish(topic: "a", payload: ByteBuffer(string: "1"), qos: .atLeastOnce, packetID: .first)
         try await peer.send(.proof("a lie"), .publish(publish))
-        try await peer.expect(.disconnect(Disconnect(reason: .notAuthorized)))
+        try await peer.expect(.disconnect(Disconnect(reason: .unspecifiedError)))
         let error = await Self.error(of: connecting)
         #expect(error?.code == .authenticationFailed)
         #expect(error?.cause is TestAuthenticator.WrongProof)
@@ -131,7 +131,7 @@ struct AuthenticationTests {
             let peer = await world.accept()
             _ = try await peer.next()
             try await peer.send(step == .answer ? .auth("challenge") : .proof())
-            try await peer.expect(.disconnect(Disconnect(reason: .notAuthorized)))
+            try await peer.expect(.disconnect(Disconnect(reason: .unspecifiedError)))
         }
         let error = await Self.error(of: connecting)
         let isBefore = step == .make || step == .begin
@@ -244,7 +244,7 @@ struct AuthenticationTests {
             try await peer.expect(.auth("re:again:\(round)"))
         }
         try await peer.send(.auth("again"))
-        try await peer.expect(.disconnect(Disconnect(reason: .notAuthorized)))
+        try await peer.expect(.disconnect(Disconnect(reason: .unspecifiedError)))
         #expect(await Self.error(of: connecting)?.code == .authenticationFailed)
     }
 

@@ -112,7 +112,7 @@ struct ReauthenticationTests {
         let call = Task { try await client.reauthenticate() }
         try await peer.expect(.auth("hello 2", .reauthenticate))
         try await peer.send(step == .answer ? .auth("challenge") : .auth("proof", .success))
-        try await peer.expect(.disconnect(Disconnect(reason: .notAuthorized)))
+        try await peer.expect(.disconnect(Disconnect(reason: .unspecifiedError)))
         let error = await self.error(of: call)
         #expect(error?.code == .authenticationFailed)
         #expect(error?.cause as? TestAuthenticator.Failure == TestAuthenticator.Failure(step: step))
@@ -177,7 +177,7 @@ struct ReauthenticationTests {
         let call = Task { try await client.reauthenticate() }
         try await peer.expect(.auth("hello 2", .reauthenticate))
         try await self.world.advance(by: .seconds(10))
-        try await peer.expect(.disconnect(Disconnect(reason: .notAuthorized)))
+        try await peer.expect(.disconnect(Disconnect(reason: .unspecifiedError)))
         #expect(await self.error(of: call)?.code == .timedOut)
         _ = client
     }

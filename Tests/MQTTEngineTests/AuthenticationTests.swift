@@ -124,7 +124,7 @@ import Testing
             #expect(harness.answer(round) == [.send(auth(ours))])
         }
         let effects = harness.receive(auth(ours))
-        #expect(effects.prefix(2) == [.send(.disconnect(Disconnect(reason: .notAuthorized))), .close])
+        #expect(effects.prefix(2) == [.send(.disconnect(Disconnect(reason: .unspecifiedError))), .close])
         #expect(effects.failure(of: 0)?.kind == .authenticationFailed)
         #expect(effects.retryWait == nil)
         #expect(!harness.engine.isActive)
@@ -152,7 +152,7 @@ import Testing
         var harness = EngineHarness.authenticating { $0.retriesFirstAttempt = true }
         harness.receive(isFinishing ? .connAck(ConnAck(properties: ours)) : auth(ours))
         let effects = harness.fail(1)
-        #expect(effects.prefix(2) == [.send(.disconnect(Disconnect(reason: .notAuthorized))), .close])
+        #expect(effects.prefix(2) == [.send(.disconnect(Disconnect(reason: .unspecifiedError))), .close])
         #expect(effects.failure(of: 0)?.kind == .authenticationFailed)
         #expect(effects.failure(of: 0)?.cause?.error is Refusal)
         #expect(effects.retryWait == nil)
@@ -163,7 +163,7 @@ import Testing
         var harness = EngineHarness.authenticating()
         harness.receive(auth(ours))
         let effects = harness.answer(1, [.reasonString("\u{0}")])
-        #expect(effects.prefix(2) == [.send(.disconnect(Disconnect(reason: .notAuthorized))), .close])
+        #expect(effects.prefix(2) == [.send(.disconnect(Disconnect(reason: .unspecifiedError))), .close])
         #expect(effects.failure(of: 0)?.kind == .authenticationFailed)
     }
 
@@ -316,7 +316,7 @@ import Testing
         harness.answer(2)
         harness.receive(isFinishing ? auth(ours, .success) : auth(ours))
         let effects = harness.fail(3)
-        #expect(effects.prefix(2) == [.send(.disconnect(Disconnect(reason: .notAuthorized))), .close])
+        #expect(effects.prefix(2) == [.send(.disconnect(Disconnect(reason: .unspecifiedError))), .close])
         #expect(effects.failure(of: 1)?.kind == .authenticationFailed)
         #expect(effects.failure(of: 1)?.cause?.error is Refusal)
         #expect(!harness.engine.isActive)
@@ -367,7 +367,7 @@ import Testing
         harness.answer(3)
         #expect(harness.pass(.milliseconds(1_999)) == [])
         let effects = harness.pass(.milliseconds(1))
-        #expect(effects.prefix(2) == [.send(.disconnect(Disconnect(reason: .notAuthorized))), .close])
+        #expect(effects.prefix(2) == [.send(.disconnect(Disconnect(reason: .unspecifiedError))), .close])
         #expect(effects.failure(of: 1)?.kind == .timedOut)
         #expect(effects.retryWait != nil)
     }

@@ -108,7 +108,7 @@ import Testing
             try await ScriptedServer.with { connection, _ in
                 defer { done.open() }
                 try await Self.serve(connection, proof: Self.wrongFinal)
-                #expect(try await connection.rest() == [0xE0, 1, 0x87])
+                #expect(try await connection.rest() == [0xE0, 1, 0x80])
             } _: { port in
                 let client = MQTT5Client.local(port) { configuration in
                     configuration.logger = Self.logger(handler)

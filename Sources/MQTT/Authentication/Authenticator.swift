@@ -41,8 +41,8 @@ public protocol AuthenticationExchange: Sendable {
 
     /// What to answer when the server asks for more, at most 32 times.
     ///
-    /// When it throws, the connection is closed with "not authorized" and the call ends with
-    /// ``MQTTError/Code/authenticationFailed``, which is not retried.
+    /// When it throws, the connection is closed with "unspecified error", the code a client has for it, and the call ends
+    /// with ``MQTTError/Code/authenticationFailed``, which is not retried.
     mutating func answer(_ challenge: AuthenticationMessage) async throws -> AuthenticationMessage
 
     /// Looks at what the server said last, in CONNACK or in the AUTH that says success, to find out whether it is who it

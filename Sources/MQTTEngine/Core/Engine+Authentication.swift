@@ -104,8 +104,10 @@ extension Engine {
     }
 
     /// Ends the connection because the exchange cannot be brought to its end.
+    ///
+    /// "Not authorized" would say it better, but only a server may send that with DISCONNECT (MQTT 5.0, 3.14.2.1).
     private mutating func refuse(_ failure: EngineFailure, now: Instant, into effects: inout [Effect]) {
-        self.sayWhy(.notAuthorized, into: &effects)
+        self.sayWhy(.unspecifiedError, into: &effects)
         self.endLink(failure, now: now, into: &effects)
     }
 
