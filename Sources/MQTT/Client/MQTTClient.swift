@@ -69,7 +69,8 @@ public final class MQTTClient<Version: MQTTVersion>: Sendable {
             memoryBudget: configuration.memoryBudget,
             logger: configuration.logger ?? Logger.current,
             store: configuration.sessionStore,
-            clientID: clientID
+            clientID: clientID,
+            authenticator: configuration.versioned.authenticator?.authenticator
         )
         settings.topicAliasMaximum = configuration.versioned.topicAliasMaximum
         settings.topicAliasPolicy = configuration.versioned.outboundTopicAliases

@@ -40,7 +40,10 @@ extension MQTTClient.Configuration {
         engine.reconnect = self.reconnect
         engine.retriesFirstAttempt = self.retriesFirstAttempt
         engine.isDurable = self.sessionStore != nil
-        engine.credentialsMayChange = self.credentials?.mayChange ?? false
+        let authenticator = self.versioned.authenticator?.authenticator
+        engine.authenticationMethod = authenticator?.method
+        engine.credentialsMayChange =
+            self.credentials?.mayChange ?? false || authenticator?.credentialsMayChange ?? false
         return engine
     }
 
@@ -88,6 +91,9 @@ extension MQTTClient.Configuration {
             properties.sessionExpiryInterval != nil || properties.receiveMaximum != nil
             || properties.maximumPacketSize != nil || properties.topicAliasMaximum != nil
             || properties.requestProblemInformation != nil
+        let authenticates = properties.authenticationMethod != nil || properties.authenticationData != nil
+        let advice = "connectProperties may not carry authentication: set an authenticator instead"
+        try require(!authenticates, advice)
         let words = "connectProperties may not carry what has a setting of its own"
         try require(!isSetElsewhere, words)
         if self.sessionStore != nil {

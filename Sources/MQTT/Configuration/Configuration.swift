@@ -116,6 +116,7 @@ struct VersionedSettings: Sendable {
     var outboundTopicAliases = TopicAliasPolicy.manual
     var willProperties = Properties()
     var connectProperties = Properties()
+    var authenticator: HiddenAuthenticator?
 }
 
 extension MQTTClient.Configuration where Version: MQTT3Version {

@@ -11,7 +11,7 @@ extension MQTTError {
             case clientClosed, notConnected, queueFull, packetTooLarge, notSupportedByServer, subscriptionRefused
             case publishRefused, outcomeUnknown, storeFailed, credentialsUnavailable, cancelled, invalidTopic
             case invalidFilter, invalidArgument, versionMismatch, bufferOverflow, alreadyIterating
-            case unexpectedSession, messageExpired
+            case unexpectedSession, messageExpired, authenticationFailed
         }
 
         private let name: Name
@@ -71,8 +71,13 @@ extension MQTTError {
         public static let outcomeUnknown = Code(name: .outcomeUnknown)
         /// The session store failed; the message was never sent.
         public static let storeFailed = Code(name: .storeFailed)
-        /// The credentials provider threw; see ``MQTTError/cause``.
+        /// The credentials provider threw, or an authenticator before it had said anything; see ``MQTTError/cause``.
         public static let credentialsUnavailable = Code(name: .credentialsUnavailable)
+        /// The authenticator threw in the middle of an exchange, or found that the server is not who it should be.
+        ///
+        /// ``MQTTError/cause`` is its error. The connection was closed and, unless you say otherwise, no other is made.
+        /// Messages under way end as when retries end.
+        public static let authenticationFailed = Code(name: .authenticationFailed)
         /// The calling task was cancelled.
         ///
         /// What the call began goes on: a message may still be delivered.
@@ -125,6 +130,7 @@ extension MQTTError {
             case .credentialsUnavailable: self = .credentialsUnavailable
             case .unexpectedSession: self = .unexpectedSession
             case .expired: self = .messageExpired
+            case .authenticationFailed: self = .authenticationFailed
             }
         }
     }

@@ -21,6 +21,10 @@ struct Aftermath {
     var claimed: [MessageRun] = []
     var closing: Closing?
     var dial: UInt64?
+    /// A step for the user's exchange of enhanced authentication.
+    var step: PendingStep?
+    /// An exchange whose connection is gone.
+    var abandoned: RunningAuthentication?
     var alarm: Instant?
     /// Whether reading is to go on or to pause, when that changes.
     var reading: (channel: any Channel, isOn: Bool)?

@@ -84,6 +84,8 @@ extension Link {
             after.claimed.append(run)
         case .dropUnclaimed:
             state.unclaimed.removeAll()
+        case .authenticate(let step, let number):
+            self.prepare(step, number, &state, &after)
         case .dial:
             state.attempt += 1
             after.dial = state.attempt
@@ -94,6 +96,7 @@ extension Link {
             if case .connected(let connected) = event {
                 state.outbox.connected(connected.limits, policy: self.settings.topicAliasPolicy)
             }
+            if case .disconnected = event { self.abandonAuthentication(&state, &after) }
             after.events.append(event)
         }
     }
@@ -105,6 +108,7 @@ extension Link {
     private func close(_ state: inout State, _ after: inout Aftermath) {
         let contents = state.outbox.disconnected()
         self.endPacing(&state, &after)
+        self.abandonAuthentication(&state, &after)
         state.isReadingPaused = false
         state.isFlushScheduled = false
         guard let channel = state.channel else { return }
@@ -116,15 +120,16 @@ extension Link {
     /// Whether ``updateReading(_:_:)`` has to look closer.
     @inline(__always)
     func mayChangeReading(_ state: borrowing State) -> Bool {
-        state.overfull > 0 || state.isReadingPaused || state.outbox.count > Self.stallLimit
+        state.overfull > 0 || state.isReadingPaused || state.holdsPackets || state.outbox.count > Self.stallLimit
     }
 
-    /// Reading pauses while a full subscription wants it and no answer is due, and while the peer takes nothing.
+    /// Reading pauses while a full subscription wants it and no answer is due, while the peer takes nothing, and while the
+    /// server's proof is being checked.
     func updateReading(_ state: inout State, _ after: inout Aftermath) {
         guard self.mayChangeReading(state) else { return }
         guard let channel = state.channel else { return }
         // Below zero for a moment when a consumer was faster than the note that its buffer was full.
-        let mayRead = state.overfull <= 0 || state.engine.isAwaitingReply
+        let mayRead = !state.holdsPackets && (state.overfull <= 0 || state.engine.isAwaitingReply)
         let shouldRead = mayRead && state.outbox.count <= Self.stallLimit
         guard shouldRead == state.isReadingPaused else { return }
         state.isReadingPaused = !shouldRead
@@ -147,7 +152,9 @@ extension Link {
         if let channel = after.reading?.channel { self.applyReading(to: channel) }
         if wakes, after.mustWake { self.world.wake(self) }
         if let alarm = after.alarm { self.world.setAlarm(at: alarm, for: self) }
-        if let attempt = after.dial { self.world.dial(for: self, attempt: attempt) }
+        if let abandoned = after.abandoned { abandoned.task?.cancel() }
+        if let step = after.step { self.run(step) }
+        if let attempt = after.dial { self.dial(attempt: attempt) }
         if after.mustStore { self.startStoring() }
         // Before the calls go on: whoever watches from then on must not be told what the call has told.
         if !after.events.isEmpty { self.tell(after.events) }

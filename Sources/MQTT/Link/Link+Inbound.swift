@@ -15,17 +15,29 @@ extension Link {
             guard state.attempt == attempt, state.channel != nil else { return nil }
             let now = self.world.now
             state.engine.bytesReceived(now: now)
-            for burst in bursts { state.received(burst, now: now, into: &runs) }
+            for burst in bursts {
+                if state.engine.isAuthenticatingConnect {
+                    state.receivedWhileAuthenticating(burst, now: now, into: &runs)
+                } else {
+                    state.received(burst, now: now, into: &runs)
+                }
+            }
             return self.settle(&state)
         }
-        guard var after else { return }
+        guard let after else { return }
+        self.finishReceiving(runs, after)
+        if wasFarOverBudget, self.isFarOverBudget { self.closeOverBudget(attempt: attempt) }
+        self.flush()
+    }
+
+    /// What follows from packets, once the lock is released.
+    func finishReceiving(_ runs: [MessageRun], _ after: Aftermath) {
+        var after = after
         // Before the messages: a consumer may disconnect at once, and the events have to be told in their order.
         self.tell(after.events)
         after.events = []
         self.deliver(runs)
         self.carryOut(after, wakes: false)
-        if wasFarOverBudget, self.isFarOverBudget { self.closeOverBudget(attempt: attempt) }
-        self.flush()
     }
 
     /// Messages that may not be dropped fill the memory: the server has to keep them.

@@ -48,6 +48,11 @@ package final class Link: Sendable {
         var storeTicket = Ticket.none
         var isStoring = false
         var observers = Observers()
+        /// The user's exchange of enhanced authentication.
+        var authentication: RunningAuthentication?
+        /// Whether packets wait until the server's proof was checked.
+        var holdsPackets = false
+        var heldBursts: [PacketBurst] = []
     }
 
     let state: Mutex<State>
@@ -99,7 +104,12 @@ package final class Link: Sendable {
         let after = self.state.withLock { state -> Aftermath? in
             guard state.attempt == attempt, state.channel == nil, state.engine.isActive else { return nil }
             state.channel = channel
-            state.engine.linkUp(credentials: credentials, now: self.world.now, into: &state.effects)
+            state.engine.linkUp(
+                credentials: credentials,
+                authentication: state.authentication?.opening ?? Properties(),
+                now: self.world.now,
+                into: &state.effects
+            )
             return self.settle(&state)
         }
         guard let after else {
@@ -213,6 +223,7 @@ package struct LinkSettings: Sendable {
     package var logger: Logger
     package var store: (any SessionStore)?
     package var clientID: String
+    var authenticator: HiddenAuthenticator?
 
     package init(
         version: ProtocolVersion,
@@ -220,7 +231,8 @@ package struct LinkSettings: Sendable {
         memoryBudget: Int,
         logger: Logger,
         store: (any SessionStore)?,
-        clientID: String
+        clientID: String,
+        authenticator: (any Authenticator)? = nil
     ) {
         self.version = version
         self.maximumPacketSize = maximumPacketSize
@@ -228,5 +240,6 @@ package struct LinkSettings: Sendable {
         self.logger = logger
         self.store = store
         self.clientID = clientID
+        self.authenticator = authenticator.map { HiddenAuthenticator(authenticator: $0) }
     }
 }

@@ -51,7 +51,7 @@ extension Completion {
             )
         case .failed(let failure):
             throw MQTTError(failure)
-        case .connected, .disconnected, .subscribed, .unsubscribed, .pong:
+        case .connected, .disconnected, .subscribed, .unsubscribed, .pong, .authenticated:
             preconditionFailure("a publish ended as another request")
         }
     }

@@ -6,7 +6,8 @@ package import MQTTWire
 /// CONNECT and the wait for CONNACK (MQTT 5.0, 3.1, 3.2).
 package struct Handshake: Sendable {
     package enum Outcome: Equatable {
-        case accepted(Connected)
+        /// CONNACK, and what it means.
+        case accepted(ConnAck, Connected)
         case failed(EngineFailure)
     }
 
@@ -27,8 +28,15 @@ package struct Handshake: Sendable {
             will: configuration.will,
             username: credentials?.username,
             password: credentials?.password,
-            properties: configuration.connectProperties
+            properties: self.properties(configuration)
         )
+    }
+
+    /// What CONNECT carries at every attempt.
+    private static func properties(_ configuration: EngineConfiguration) -> Properties {
+        var properties = configuration.connectProperties
+        if let method = configuration.authenticationMethod { properties.append(.authenticationMethod(method)) }
+        return properties
     }
 
     package init(cleanStart: Bool, timeout: Duration, now: Instant) {
@@ -47,13 +55,19 @@ package struct Handshake: Sendable {
             let words = "the server claims a session after a clean start"
             return .failed(EngineFailure(.protocolViolation, reason: nil, words))
         }
+        guard answer.properties.authenticationMethod == configuration.authenticationMethod else {
+            // MQTT-4.12.0-5, MQTT-4.12.0-6.
+            let words = "the authentication method of CONNACK is not that of CONNECT"
+            return .failed(EngineFailure(.protocolViolation, words))
+        }
         let limits = NegotiatedLimits(configuration: configuration, announced: answer.properties)
         return .accepted(
+            answer,
             Connected(
                 sessionPresent: answer.sessionPresent,
                 clientID: answer.properties.assignedClientIdentifier ?? clientID,
                 limits: limits,
-                properties: answer.properties
+                properties: answer.propertiesToShow
             )
         )
     }
@@ -62,6 +76,15 @@ package struct Handshake: Sendable {
         var words = "the server refused the connection: \(answer.reason)"
         if let reason = answer.properties.reasonString { words += ", \"\(reason)\"" }
         if answer.reason == .unsupportedProtocolVersion { words += "; it may speak another version of MQTT" }
-        return EngineFailure(.connectRefused, reason: answer.reason, words, properties: answer.properties)
+        return EngineFailure(.connectRefused, reason: answer.reason, words, properties: answer.propertiesToShow)
+    }
+}
+
+extension ConnAck {
+    /// The properties without authentication data: what shows may come to a log.
+    fileprivate var propertiesToShow: Properties {
+        var properties = self.properties
+        if properties.authenticationData != nil { properties.authenticationData = nil }
+        return properties
     }
 }

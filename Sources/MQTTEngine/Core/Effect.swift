@@ -23,6 +23,8 @@ package enum Effect: Equatable, Sendable {
     case deliverUnclaimed(DeliveryToken, Destination)
     /// Forget the messages that were kept for subscriptions to come.
     case dropUnclaimed
+    /// Have the user's code do a step of enhanced authentication; answer with its number.
+    case authenticate(AuthenticationStep, StepNumber)
     /// Open a link; answer with `linkUp` or `linkFailed`.
     case dial
     /// Write what is in the outbox, then close the link. The engine has done with it.
@@ -45,6 +47,8 @@ package enum Completion: Equatable, Sendable {
     case subscribed([ReasonCode], Properties = Properties())
     /// Empty before 5.0, or when there was nobody to ask.
     case unsubscribed([ReasonCode], Properties = Properties())
+    /// The server took our word again, and we its own.
+    case authenticated
     /// The round trip of a ping.
     case pong(Duration)
     case failed(EngineFailure)
@@ -55,7 +59,7 @@ package struct Connected: Equatable, Sendable {
     package var sessionPresent: Bool
     package var clientID: String
     package var limits: NegotiatedLimits
-    /// The properties of CONNACK as they came.
+    /// The properties of CONNACK as they came, but for authentication data, which may be a secret.
     package var properties: Properties
 
     package init(sessionPresent: Bool, clientID: String, limits: NegotiatedLimits, properties: Properties) {

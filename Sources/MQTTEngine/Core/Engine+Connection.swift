@@ -26,7 +26,14 @@ extension Engine {
     }
 
     /// The link is open: CONNECT goes out.
-    package mutating func linkUp(credentials: ConnectCredentials?, now: Instant, into effects: inout [Effect]) {
+    ///
+    /// `authentication` is what the user's code begins an exchange of enhanced authentication with, without the method.
+    package mutating func linkUp(
+        credentials: ConnectCredentials?,
+        authentication: Properties = Properties(),
+        now: Instant,
+        into effects: inout [Effect]
+    ) {
         guard case .dialing = self.phase else {
             effects.append(.close)
             return
@@ -35,12 +42,20 @@ extension Engine {
         self.phase = .handshaking(
             Handshake(cleanStart: cleanStart, timeout: self.configuration.handshakeTimeout, now: now)
         )
-        let connect = Handshake.connect(
+        var connect = Handshake.connect(
             configuration: self.configuration,
             clientID: self.clientID,
             cleanStart: cleanStart,
             credentials: credentials
         )
+        if self.configuration.authenticationMethod != nil {
+            self.authentication = Authentication(isFirst: true, turn: .theirs)
+            for property in authentication {
+                // CONNECT has no reason to give.
+                if case .reasonString = property { continue }
+                connect.properties.append(property)
+            }
+        }
         effects.append(.send(.connect(connect)))
     }
 
@@ -111,6 +126,7 @@ extension Engine {
             let lost = EngineFailure(failure.kind == .closed ? .closed : .connectionLost, words)
             effects.append(.complete(operation, .failed(lost)))
         }
+        self.abandonAuthentication(failure, into: &effects)
         self.connection = nil
         self.session.linkLost(into: &effects)
     }
@@ -196,6 +212,8 @@ extension Engine {
             effects.append(.close)
             self.sessionExpiry = packet.properties.sessionExpiryInterval ?? self.sessionExpiry
         case .handshaking:
+            // The server that sent CONNACK would publish the will otherwise.
+            if self.holdsPackets { effects.append(.send(.disconnect(packet))) }
             effects.append(.close)
         case .idle, .dialing, .waiting:
             break

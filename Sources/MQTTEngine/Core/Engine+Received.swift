@@ -35,9 +35,13 @@ extension Engine {
         now: Instant,
         into effects: inout [Effect]
     ) {
+        if case .auth(let auth) = packet, self.authentication != nil {
+            self.receivedAuth(auth, now: now, into: &effects)
+            return
+        }
         let outcome = handshake.received(packet, configuration: self.configuration, clientID: self.clientID)
         switch outcome {
-        case .accepted(let connected):
+        case .accepted(let answer, let connected):
             if connected.sessionPresent, !self.knowsSession {
                 let isAdopted = !self.configuration.version.hasProperties
                 guard isAdopted || self.configuration.unexpectedSession == .adopt else {
@@ -45,6 +49,10 @@ extension Engine {
                     return
                 }
                 effects.append(.report(.adoptedSession(clientID: connected.clientID)))
+            }
+            guard self.authentication == nil else {
+                self.receivedConnAck(answer, connected, now: now, into: &effects)
+                return
             }
             // Only MQTT 3.1 cannot say whether the session we asked for is there.
             let mayGoOn = self.configuration.version == .v31 && !handshake.cleanStart
@@ -93,7 +101,9 @@ extension Engine {
             }
         case .disconnect(let packet):
             self.receivedDisconnect(packet, now: now, into: &effects)
-        case .publish, .connAck, .connect, .subscribe, .unsubscribe, .pingRequest, .auth:
+        case .auth(let packet):
+            self.receivedAuth(packet, now: now, into: &effects)
+        case .publish, .connAck, .connect, .subscribe, .unsubscribe, .pingRequest:
             self.protocolError(.protocolError, "a packet that is not allowed now", now: now, into: &effects)
         }
     }

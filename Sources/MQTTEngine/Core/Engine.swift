@@ -26,6 +26,10 @@ package struct Engine: Sendable {
     var phase = Phase.idle
     package var session: SessionState
     package var connection: ConnectionState?
+    /// The exchange of enhanced authentication that is under way.
+    var authentication: Authentication?
+    /// How many steps the user's code was asked for.
+    var authenticationSteps: UInt64 = 0
     var reconnect: ReconnectMachine
     package internal(set) var connectCalls: [OperationID] = []
     /// Whether any connection stood since the user asked for one.
@@ -69,7 +73,7 @@ package struct Engine: Sendable {
     /// Whether the peer owes us an answer, so that reading must not pause.
     package var isAwaitingReply: Bool {
         guard let connection = self.connection else { return true }
-        return self.session.isAwaitingReply || connection.keepAlive.isAwaitingPong
+        return self.session.isAwaitingReply || connection.keepAlive.isAwaitingPong || self.authentication != nil
     }
 
     /// When ``deadlineReached(now:into:)`` must be called next, if ever.
@@ -82,7 +86,7 @@ package struct Engine: Sendable {
         switch self.phase {
         case .idle, .dialing: nil
         case .handshaking(let handshake): handshake.deadline
-        case .connected: self.connection?.keepAlive.nextDeadline
+        case .connected: self.connectedDeadline
         case .waiting(let instant): instant
         }
     }
@@ -95,12 +99,15 @@ package struct Engine: Sendable {
         case .idle, .dialing:
             break
         case .handshaking:
-            let failure = EngineFailure(.timedOut, "the server did not answer CONNECT in time")
+            let what =
+                self.authentication == nil ? "the server did not answer CONNECT" : "the authentication did not end"
+            let failure = EngineFailure(.timedOut, "\(what) in time")
             self.endLink(failure, now: now, into: &effects)
         case .waiting:
             self.phase = .dialing
             effects.append(.dial)
         case .connected:
+            if self.authenticationTimedOut(now: now, into: &effects) { return }
             switch self.connection?.keepAlive.deadlineReached(now: now) {
             case .sendPing:
                 effects.append(.send(.pingRequest))

@@ -33,6 +33,8 @@ package struct EngineConfiguration: Sendable {
     ///
     /// Empty before 5.0.
     package var connectProperties = Properties()
+    /// The method of enhanced authentication, where there is one; 5.0 only.
+    package var authenticationMethod: String?
     /// Seconds the session outlives the connection; for 3.x `UInt32.max` when it is kept at all.
     package var sessionExpiry: UInt32 = 0
     /// How many QoS 1 and 2 messages the server may have in flight to us.

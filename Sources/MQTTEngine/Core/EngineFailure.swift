@@ -42,6 +42,8 @@ package struct EngineFailure: Error, Hashable, Sendable {
         case unexpectedSession
         /// The message's expiry passed before it could be sent.
         case expired
+        /// Enhanced authentication came to no good end on our side.
+        case authenticationFailed
     }
 
     package var kind: Kind

@@ -67,7 +67,7 @@ package struct ReconnectMachine: Sendable {
     /// What the cause calls for.
     private func decision(for failure: EngineFailure) -> ReconnectDecision {
         switch failure.kind {
-        case .closed, .unexpectedSession:
+        case .authenticationFailed, .closed, .unexpectedSession:
             return .stop
         case .connectRefused:
             guard let reason = failure.reason else { return .backOff }

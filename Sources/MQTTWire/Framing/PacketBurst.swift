@@ -106,6 +106,16 @@ extension PacketBurst.Entry {
 }
 
 extension PacketBurst {
+    /// Some of the packets, with what they point into.
+    package func part(_ range: Range<Int>) -> PacketBurst {
+        PacketBurst(
+            buffer: self.buffer,
+            topics: self.topics,
+            entries: Array(self.entries[range]),
+            others: self.others
+        )
+    }
+
     /// The packet of an entry of the kind `other`.
     package func other(_ entry: Entry) -> Packet { self.others[Int(entry.payloadStart)] }
 

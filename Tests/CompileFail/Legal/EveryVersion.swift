@@ -11,11 +11,13 @@ func publish(_ client: MQTT5Client) async throws {
     try await client.subscribe(to: "a", options: SubscribeOptions(noLocal: true)) { messages in
         for try await message in messages { print(message.payload.readableBytes, message.properties) }
     }
+    try await client.reauthenticate()
     try await client.disconnect(reason: .disconnectWithWill)
 }
 
-func configure() {
+func configure(_ authenticator: any Authenticator) {
     var five = MQTT5Client.Configuration()
+    five.authenticator = authenticator
     five.sessionExpiry = .seconds(60)
     five.willProperties = [.willDelayInterval(5)]
     var three = MQTT311Client.Configuration()

@@ -1,4 +1,0 @@
-// This source file is part of swift-mqtt.
-// SPDX-License-Identifier: Apache-2.0
-
-import MQTT
