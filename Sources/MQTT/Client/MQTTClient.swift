@@ -63,7 +63,7 @@ public final class MQTTClient<Version: MQTTVersion>: Sendable {
         } catch {
             defect = error
         }
-        let settings = LinkSettings(
+        var settings = LinkSettings(
             version: Version.protocolVersion,
             maximumPacketSize: configuration.maximumPacketSize ?? 268_435_460,
             memoryBudget: configuration.memoryBudget,
@@ -71,6 +71,7 @@ public final class MQTTClient<Version: MQTTVersion>: Sendable {
             store: configuration.sessionStore,
             clientID: clientID
         )
+        settings.requests = configuration.versioned.requests
         let engine = Engine(configuration: engineConfiguration, seed: UInt64.random(in: .min ... .max))
         self.link = Link(engine: engine, settings: settings, world: world)
         self.configuration = configuration

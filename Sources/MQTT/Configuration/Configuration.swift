@@ -99,6 +99,8 @@ struct VersionedSettings: Sendable {
     var receiveMaximum = UInt16.max
     var willProperties = Properties()
     var connectProperties = Properties()
+    var requestResponseInformation = false
+    var requests = RequestSettings()
 }
 
 extension MQTTClient.Configuration where Version: MQTT3Version {

@@ -11,6 +11,7 @@ extension MQTTError {
             case clientClosed, notConnected, queueFull, packetTooLarge, notSupportedByServer, subscriptionRefused
             case publishRefused, outcomeUnknown, storeFailed, credentialsUnavailable, cancelled, invalidTopic
             case invalidFilter, invalidArgument, versionMismatch, bufferOverflow, alreadyIterating
+            case noResponder, requestFailed
         }
 
         private let name: Name
@@ -96,6 +97,13 @@ extension MQTTError {
         public static let bufferOverflow = Code(name: .bufferOverflow)
         /// Another task is already waiting for the next message of this subscription.
         public static let alreadyIterating = Code(name: .alreadyIterating)
+
+        /// The server said that nobody subscribes to the topic of the request: no reply can come.
+        public static let noResponder = Code(name: .noResponder)
+        /// Whoever was asked replied that it failed; ``MQTTError/message`` is what it said.
+        ///
+        /// A handler of ``MQTTClient/serve(_:qos:concurrency:settings:_:)`` throws it to say so.
+        public static let requestFailed = Code(name: .requestFailed)
 
         init(_ kind: EngineFailure.Kind) {
             switch kind {

@@ -20,9 +20,12 @@ extension Link {
         }
         guard var after else { return }
         // Before the messages: a consumer may disconnect at once, and the events have to be told in their order.
-        self.tell(after.events)
+        let events = after.events
+        self.tell(events)
         after.events = []
         self.deliver(runs)
+        // A reply that came just before the connection ended is one.
+        self.requestsLearn(of: events)
         self.carryOut(after, wakes: false)
         if wasFarOverBudget, self.isFarOverBudget { self.closeOverBudget(attempt: attempt) }
         self.flush()
@@ -51,6 +54,7 @@ extension Link {
     }
 
     private func deliver(_ run: MessageRun, _ range: Range<Int>, to core: SubscriptionCore) {
+        guard !core.takesReplies else { return self.receivedReplies(run, range, by: core) }
         let pushed = core.push(run, range)
         if pushed.dropped > 0 { self.tellDropped(pushed.dropped, of: core) }
         if pushed.failed { self.overflowed(core) }
@@ -99,7 +103,7 @@ extension Link.State {
                 self.engine.received(burst.packet(of: entry), now: now, into: &self.effects)
             }
         }
-        if let run = self.arrivals.take(of: burst) { runs.append(run) }
+        if let run = self.arrivals.take(of: burst, now: now) { runs.append(run) }
     }
 
     /// An acknowledgement that says plain success: without an effect for each.

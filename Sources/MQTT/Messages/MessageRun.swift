@@ -47,12 +47,15 @@ final class MessageRun: Sendable {
     let buffer: ByteBuffer
     let topics: TopicTable
     let entries: [Entry]
+    /// When they came.
+    let arrival: Instant
 
-    init(_ entries: [Entry], of burst: PacketBurst, for sources: [SubscriptionCore]) {
+    init(_ entries: [Entry], of burst: PacketBurst, for sources: [SubscriptionCore], at arrival: Instant) {
         self.sources = sources
         self.buffer = burst.buffer
         self.topics = burst.topics
         self.entries = entries
+        self.arrival = arrival
     }
 
     func source(at index: Int) -> SubscriptionCore { self.sources[Int(self.entries[index].source)] }

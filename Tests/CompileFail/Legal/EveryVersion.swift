@@ -11,12 +11,17 @@ func publish(_ client: MQTT5Client) async throws {
     try await client.subscribe(to: "a", options: SubscribeOptions(noLocal: true)) { messages in
         for try await message in messages { print(message.payload.readableBytes, message.properties) }
     }
+    _ = try await client.request("2+2", to: "a", properties: [.contentType("text/plain")])
+    _ = try await client.request(to: "a", qos: .atLeastOnce, timeout: .seconds(1))
+    try await client.serve("a") { request in MQTTReply(request.text ?? "") }
     try await client.disconnect(reason: .disconnectWithWill)
 }
 
 func configure() {
     var five = MQTT5Client.Configuration()
     five.sessionExpiry = .seconds(60)
+    five.requestResponseInformation = true
+    five.requests = RequestSettings(pendingLimit: 10)
     five.willProperties = [.willDelayInterval(5)]
     var three = MQTT311Client.Configuration()
     three.cleanSession = false
