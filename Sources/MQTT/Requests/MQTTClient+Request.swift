@@ -6,6 +6,12 @@ public import MQTTWire
 public import NIOCore
 import Synchronization
 
+extension MQTTError {
+    fileprivate static func noReply(within timeout: Duration) -> MQTTError {
+        MQTTError(.timedOut, "no reply came within \(timeout)")
+    }
+}
+
 extension MQTTClient where Version == V5 {
     /// Publishes a request and returns the reply to it (MQTT 5.0, 4.10).
     ///
@@ -84,10 +90,10 @@ extension MQTTClient where Version == V5 {
                 // Cancelling sets the flag before it runs the handler: one of the two sees the other.
                 guard !Task.isCancelled else { return continuation.resume(returning: .failure(.cancelled)) }
                 let request = PendingRequest(message: message, waits: waits, continuation: continuation)
+                timer = link.schedule(at: deadline) { $0.endRequest(number, .noReply(within: timeout)) }
                 link.begin(request, number: number)
-                timer = link.schedule(at: deadline) { link in
-                    link.endRequest(number, MQTTError(.timedOut, "no reply came within \(timeout)"))
-                }
+                // What happened before it had begun found nothing to end.
+                if link.world.now >= deadline { link.endRequest(number, .noReply(within: timeout)) }
                 if Task.isCancelled { link.endRequest(number, .cancelled) }
             }
         } onCancel: {

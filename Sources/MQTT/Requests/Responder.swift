@@ -78,6 +78,8 @@ struct Responder: Sendable {
             let task = Task { try await self.handler(request) }
             let timer = self.client.link.schedule(at: deadline) { _ in task.cancel() }
             defer { self.client.link.unschedule(timer) }
+            // The time may have passed before there was somebody to tell.
+            if self.now >= deadline { task.cancel() }
             return try await withTaskCancellationHandler {
                 try await task.value
             } onCancel: {
