@@ -111,7 +111,11 @@ struct RequestEndTests {
         (QoS.atLeastOnce, ReasonCode.notAuthorized, MQTTError.Code.publishRefused),
         (.exactlyOnce, .notAuthorized, .publishRefused), (.atLeastOnce, .noMatchingSubscribers, .noResponder),
     ])
-    func `a request that nobody can answer ends at once`(qos: QoS, reason: ReasonCode, code: MQTTError.Code)
+    func `a request that nobody can answer ends at once`(
+        qos: QoS,
+        reason: ReasonCode,
+        code: MQTTError.Code
+    )
         async throws
     {
         let asking = try await Asking.connected()

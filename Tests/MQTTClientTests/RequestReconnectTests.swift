@@ -180,7 +180,9 @@ struct RequestReconnectTests {
     }
 
     @Test(arguments: [RequestSettings.WhenDisconnected.fail, .wait])
-    func `disconnecting ends requests, and nothing is left of them`(choice: RequestSettings.WhenDisconnected)
+    func `disconnecting ends requests, and nothing is left of them`(
+        choice: RequestSettings.WhenDisconnected
+    )
         async throws
     {
         let asking = try await Asking.connected()

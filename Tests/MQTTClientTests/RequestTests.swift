@@ -84,14 +84,17 @@ struct RequestTests {
         try await asking.peer.acceptSubscribe()
         let publish = try await asking.peer.nextPublish()
         let others: [ByteBuffer] = [
-            ByteBuffer(), ByteBuffer(string: "x"), ByteBuffer(bytes: [0] + Array(correlation(publish).readableBytesView)),
+            ByteBuffer(), ByteBuffer(string: "x"),
+            ByteBuffer(bytes: [0] + Array(correlation(publish).readableBytesView)),
             ByteBuffer(bytes: correlation(publish).readableBytesView.dropLast()),
         ]
         let foreign = others.map { data in publish.reply("wrong") { $0.properties.correlationData = data } }
         try await asking.peer.send(foreign + [publish.reply("4")])
         #expect(try await request.value == "4")
         for _ in others {
-            guard case .unmatchedMessage("r") = await events.next(isolation: #isolation) else { throw UnexpectedPacket() }
+            guard case .unmatchedMessage("r") = await events.next(isolation: #isolation) else {
+                throw UnexpectedPacket()
+            }
         }
         asking.expectNothingLeft()
 

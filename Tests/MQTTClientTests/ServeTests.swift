@@ -39,7 +39,9 @@ struct ServeTests {
     }
 
     @Test(.sends("5:MQTT-3.3.2-13"), arguments: QoS.allCases)
-    func `a request is answered on its response topic with its correlation data, then acknowledged`(qos: QoS)
+    func `a request is answered on its response topic with its correlation data, then acknowledged`(
+        qos: QoS
+    )
         async throws
     {
         let asking = try await Asking.connected()
@@ -99,7 +101,9 @@ struct ServeTests {
         .receives("5:MQTT-3.3.2-14"),
         arguments: ["$SYS/broker", "$share/g/a", "calculator", "other/1", "replies"]
     )
-    func `a response topic that is not allowed is never published to, and its handler does not run`(topic: String)
+    func `a response topic that is not allowed is never published to, and its handler does not run`(
+        topic: String
+    )
         async throws
     {
         let asking = try await Asking.connected()

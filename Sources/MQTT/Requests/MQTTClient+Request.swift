@@ -31,7 +31,7 @@ extension MQTTClient where Version == V5 {
     /// - Throws: ``MQTTError`` with code `invalidTopic`, `invalidArgument` (also when a request with the same response topic
     ///   and correlation data waits), `packetTooLarge`, `notSupportedByServer`, `notConnected`, `queueFull` or
     ///   `subscriptionRefused` when nothing was sent; `timedOut`, `cancelled`, `connectionLost`, `clientClosed`,
-    ///   `publishRefused`, `noResponder`, `outcomeUnknown`, and `requestFailed` when the responder says so.
+    ///   `publishRefused`, `noResponder` (when the server says so, at QoS 1), `outcomeUnknown`, and `requestFailed` when the responder says so.
     public func request(
         _ payload: ByteBuffer,
         to topic: String,
