@@ -81,9 +81,9 @@ import Glibc
     }
 
     @Test func `a request that nobody can answer ends at once at QoS 1`() async throws {
-        try await withDeadline {
+        _ = try await withDeadline {
             try await MQTT5Client.connected(try await SharedBroker.server.port) { client in
-                try await failure(.noResponder) {
+                _ = try await failure(.noResponder) {
                     _ = try await client.request("1", to: unique("nobody"), qos: .atLeastOnce)
                 }
             }
