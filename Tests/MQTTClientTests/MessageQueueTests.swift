@@ -29,7 +29,7 @@ import Testing
         let burst = try #require(bursts.first)
         return (0..<count).map { _ in
             let entries = burst.entries.map { MessageRun.Entry($0, filter: 0, source: 0, token: nil) }
-            return MessageRun(entries, of: burst, for: [core])
+            return MessageRun(entries, of: burst, for: [core], at: Instant(nanoseconds: 0))
         }
     }
 

@@ -41,7 +41,7 @@ import Testing
     @Test(.sends("5:MQTT-3.1.2-30"))
     func `before the exchange has ended nothing but AUTH and DISCONNECT is sent`() {
         var harness = EngineHarness.authenticating { configuration in
-            configuration.queuesAtMostOnce = true
+            configuration.offlineAtMostOnce = .queue
             configuration.retriesFirstAttempt = true
         }
         func doEverything() -> [Effect] {

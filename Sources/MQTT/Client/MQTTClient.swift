@@ -74,6 +74,7 @@ public final class MQTTClient<Version: MQTTVersion>: Sendable {
         )
         settings.topicAliasMaximum = configuration.versioned.topicAliasMaximum
         settings.topicAliasPolicy = configuration.versioned.outboundTopicAliases
+        settings.requests = configuration.versioned.requests
         let engine = Engine(configuration: engineConfiguration, seed: UInt64.random(in: .min ... .max))
         self.link = Link(engine: engine, settings: settings, world: world)
         self.configuration = configuration

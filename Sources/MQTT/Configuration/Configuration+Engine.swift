@@ -58,6 +58,7 @@ extension MQTTClient.Configuration {
         let aliases = self.versioned.topicAliasMaximum
         if aliases > 0 { properties.append(.topicAliasMaximum(aliases)) }
         for property in self.versioned.connectProperties { properties.append(property) }
+        if self.versioned.requestResponseInformation { properties.requestResponseInformation = true }
         return properties
     }
 
@@ -82,6 +83,7 @@ extension MQTTClient.Configuration {
         try require(self.connectTimeout > .zero, "connectTimeout must be positive")
         try require(self.handshakeTimeout > .zero, "handshakeTimeout must be positive")
         try require(self.pingTimeout > .zero, "pingTimeout must be positive")
+        try require(self.versioned.requests.pendingLimit > 0, "requests.pendingLimit must be positive")
         if Version.protocolVersion == .v31 {
             let words = "MQTT 3.1 takes client identifiers of 1 to 23 bytes; this one has \(clientID.utf8.count)"
             try require(1...23 ~= clientID.utf8.count, words)

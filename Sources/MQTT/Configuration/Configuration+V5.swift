@@ -90,6 +90,21 @@ extension MQTTClient.Configuration where Version == V5 {
         get { self.versioned.connectProperties }
         set { self.versioned.connectProperties = newValue }
     }
+
+    /// Whether the server is asked where this client may have replies sent to (MQTT 5.0, 3.1.2.11.6); not by default.
+    ///
+    /// What it answers is the beginning of the topics that ``MQTTClient/request(_:to:qos:timeout:properties:whenDisconnected:)-(ByteBuffer,_,_,_,_,_)``
+    /// makes for replies.
+    public var requestResponseInformation: Bool {
+        get { self.versioned.requestResponseInformation }
+        set { self.versioned.requestResponseInformation = newValue }
+    }
+
+    /// How requests wait for their replies.
+    public var requests: RequestSettings {
+        get { self.versioned.requests }
+        set { self.versioned.requests = newValue }
+    }
 }
 
 extension Duration {

@@ -117,6 +117,8 @@ struct VersionedSettings: Sendable {
     var willProperties = Properties()
     var connectProperties = Properties()
     var authenticator: HiddenAuthenticator?
+    var requestResponseInformation = false
+    var requests = RequestSettings()
 }
 
 extension MQTTClient.Configuration where Version: MQTT3Version {

@@ -12,6 +12,7 @@ extension MQTTError {
             case publishRefused, outcomeUnknown, storeFailed, credentialsUnavailable, cancelled, invalidTopic
             case invalidFilter, invalidArgument, versionMismatch, bufferOverflow, alreadyIterating
             case unexpectedSession, messageExpired, authenticationFailed
+            case noResponder, requestFailed
         }
 
         private let name: Name
@@ -109,6 +110,12 @@ extension MQTTError {
         ///
         /// Nothing was sent.
         public static let messageExpired = Code(name: .messageExpired)
+        /// The server said that nobody subscribes to the topic of the request: no reply can come.
+        public static let noResponder = Code(name: .noResponder)
+        /// Whoever was asked replied that it failed; ``MQTTError/message`` is what it said.
+        ///
+        /// A handler of ``MQTTClient/serve(_:qos:concurrency:settings:_:)`` throws it to say so.
+        public static let requestFailed = Code(name: .requestFailed)
 
         init(_ kind: EngineFailure.Kind) {
             switch kind {

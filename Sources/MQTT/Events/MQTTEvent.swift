@@ -26,7 +26,7 @@ public enum MQTTEvent: Sendable {
     case subscriptionRefused(filter: String, reason: ReasonCode)
     /// Messages were dropped because a buffer was full, or the memory budget was used up.
     case messagesDropped(count: Int, filter: String)
-    /// A message came that no subscription wanted; it was acknowledged.
+    /// A message came that no subscription wanted, or a reply that no request waits for; it was acknowledged.
     case unmatchedMessage(topic: String)
 
     init(_ event: EngineEvent) {

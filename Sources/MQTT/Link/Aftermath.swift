@@ -14,6 +14,8 @@ struct Aftermath {
     var ended: [(waiter: Waiter, completion: Completion)] = []
     /// Receipts and messages of batches that the server has taken.
     var receipts: [(block: ReceiptBlock, bits: UInt64)] = []
+    /// What became of the subscriptions and messages of requests, and on which connection.
+    var requests: [(number: UInt64, completion: Completion, attempt: UInt64)] = []
     var batches: [(batch: PublishBatch, count: Int)] = []
     var endedSubscriptions: [(core: SubscriptionCore, failure: EngineFailure)] = []
     var events: [EngineEvent] = []

@@ -51,10 +51,10 @@ struct Arrivals {
     }
 
     /// Takes everything, those of a subscription next to one another, in the order they came.
-    mutating func take(of burst: PacketBurst) -> MessageRun? {
+    mutating func take(of burst: PacketBurst, now: Instant) -> MessageRun? {
         guard !self.entries.isEmpty else { return nil }
         if self.sources.count > 1 { self.sort() }
-        let run = MessageRun(self.entries, of: burst, for: self.sources)
+        let run = MessageRun(self.entries, of: burst, for: self.sources, at: now)
         for number in self.numbers { self.places[number].isKnown = false }
         self.entries = []
         self.sources = []

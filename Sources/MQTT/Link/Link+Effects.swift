@@ -74,7 +74,11 @@ extension Link {
             state.storeChanges.append(change)
             state.storeTicket = ticket
         case .complete(let operation, let completion):
-            if let waiter = state.operations.take(operation) { after.ended.append((waiter, completion)) }
+            if operation.kind == .request {
+                after.requests.append((operation.number, completion, state.attempt))
+            } else if let waiter = state.operations.take(operation) {
+                after.ended.append((waiter, completion))
+            }
         case .endSubscription(let id, let failure):
             if let core = self.release(id, &state) { after.endedSubscriptions.append((core, failure)) }
         case .deliverUnclaimed(let token, let destination):
@@ -157,7 +161,10 @@ extension Link {
         if let attempt = after.dial { self.dial(attempt: attempt) }
         if after.mustStore { self.startStoring() }
         // Before the calls go on: whoever watches from then on must not be told what the call has told.
-        if !after.events.isEmpty { self.tell(after.events) }
+        if !after.events.isEmpty {
+            self.tell(after.events)
+            self.requestsLearn(of: after.events)
+        }
         if !after.claimed.isEmpty { self.deliver(after.claimed) }
         // The same: a call that goes on finds the subscriptions that came to an end before it.
         for item in after.endedSubscriptions {
@@ -166,6 +173,7 @@ extension Link {
         }
         for item in after.receipts { item.block.succeed(item.bits) }
         for item in after.ended { item.waiter.end(item.completion) }
+        if !after.requests.isEmpty { self.requestsCompleted(after.requests) }
         for item in after.batches { item.batch.ended(item.count, failure: nil) }
     }
 

@@ -34,9 +34,12 @@ extension Link {
     func finishReceiving(_ runs: [MessageRun], _ after: Aftermath) {
         var after = after
         // Before the messages: a consumer may disconnect at once, and the events have to be told in their order.
-        self.tell(after.events)
+        let events = after.events
+        self.tell(events)
         after.events = []
         self.deliver(runs)
+        // A reply that came just before the connection ended is one.
+        self.requestsLearn(of: events)
         self.carryOut(after, wakes: false)
     }
 
@@ -63,6 +66,7 @@ extension Link {
     }
 
     private func deliver(_ run: MessageRun, _ range: Range<Int>, to core: SubscriptionCore) {
+        guard !core.takesReplies else { return self.receivedReplies(run, range, by: core) }
         let pushed = core.push(run, range)
         if pushed.dropped > 0 { self.tellDropped(pushed.dropped, of: core) }
         if pushed.failed { self.overflowed(core) }
@@ -111,7 +115,7 @@ extension Link.State {
                 self.engine.received(burst.packet(of: entry), now: now, into: &self.effects)
             }
         }
-        if let run = self.arrivals.take(of: burst) { runs.append(run) }
+        if let run = self.arrivals.take(of: burst, now: now) { runs.append(run) }
     }
 
     /// An acknowledgement that says plain success: without an effect for each.
@@ -140,7 +144,7 @@ extension Link.State {
         case .deliver(.many(let destinations), let token):
             for destination in destinations { self.collect(publish, for: destination, token) }
         case .keep(let token):
-            self.unclaimed.append(publish, of: burst, token)
+            self.unclaimed.append(publish, of: burst, token, at: now)
         }
     }
 

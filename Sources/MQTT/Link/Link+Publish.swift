@@ -96,7 +96,7 @@ extension Link {
 
     /// Publishes, or keeps what is QoS 0 and cannot go at once.
     @inline(__always)
-    private func publishOrQueue(
+    func publishOrQueue(
         _ frame: PublishFrame,
         _ operation: OperationID,
         _ offline: OfflineChoice?,
@@ -181,7 +181,7 @@ extension Link {
     ///
     /// Its place in the outbox is noted by ``State/mustWake()``, and no deadline depends on it. An answer is due now, for
     /// which reading may have to go on.
-    private func mustSettle(_ state: borrowing State) -> Bool {
+    func mustSettle(_ state: borrowing State) -> Bool {
         !state.effects.isEmpty || self.mayChangeReading(state)
     }
 
@@ -217,6 +217,8 @@ extension Link.State {
         case .receipt: self.operations.receipts.succeeded(operation)
         case .batch: self.operations.batches.succeeded(operation)
         case .call: self.effects.append(.complete(operation, .published(.success, Properties())))
+        // A request waits for its reply.
+        case .request: break
         }
     }
 }

@@ -57,7 +57,11 @@ extension Link {
     // MARK: - Subscriptions
 
     /// Makes the place where the messages of a subscription wait.
-    func makeSubscription(_ filters: [SubscribeRequest.Filter], _ settings: SubscriptionSettings) -> SubscriptionCore {
+    func makeSubscription(
+        _ filters: [SubscribeRequest.Filter],
+        _ settings: SubscriptionSettings,
+        takesReplies: Bool = false
+    ) -> SubscriptionCore {
         self.state.withLock { state in
             let slot: UInt32
             if let free = state.freeSlots.popLast() {
@@ -70,7 +74,8 @@ extension Link {
                 id: SubscriptionID(slot),
                 filters: filters.map(\.filter),
                 options: settings,
-                link: self
+                link: self,
+                takesReplies: takesReplies
             )
             state.subscriptions[Int(slot)] = core
             return core

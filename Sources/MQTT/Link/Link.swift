@@ -56,6 +56,9 @@ package final class Link: Sendable {
     }
 
     let state: Mutex<State>
+    /// Requests that wait for replies; the link's state may be asked under this lock, never the other way round.
+    let requests = Mutex(PendingRequests())
+    let timers = Mutex(Timers())
     let world: any LinkWorld
     let settings: LinkSettings
     /// Bytes in the buffers of all subscriptions.
@@ -151,6 +154,7 @@ package final class Link: Sendable {
     ///
     /// One that was set before an earlier one finds nothing to do.
     package func alarmRang() {
+        self.ringTimers()
         let after = self.state.withLock { state -> Aftermath? in
             let now = self.world.now
             guard let alarm = state.alarm, now >= alarm else { return nil }
@@ -224,6 +228,7 @@ package struct LinkSettings: Sendable {
     package var store: (any SessionStore)?
     package var clientID: String
     var authenticator: HiddenAuthenticator?
+    package var requests = RequestSettings()
 
     package init(
         version: ProtocolVersion,

@@ -22,7 +22,7 @@ enum Waiter {
 extension OperationID {
     /// Where the one who waits is found; the two highest bits of the number.
     enum Kind: UInt64 {
-        case call, receipt, batch
+        case call, receipt, batch, request
     }
 
     private static let kindShift: UInt64 = 62
@@ -51,6 +51,8 @@ struct PendingOperations {
         case .call: self.calls.take(operation).map { .call($0) }
         case .receipt: self.receipts.take(operation).map { .receipt($0.block, bit: $0.bit) }
         case .batch: self.batches.take(operation).map { .batch($0) }
+        // Nobody waits here: the link finds them among its requests.
+        case .request: nil
         }
     }
 }

@@ -11,13 +11,15 @@ struct UnclaimedArrivals {
         var publish: PacketBurst.Entry
         var buffer: ByteBuffer
         var topics: TopicTable
+        var arrival: Instant
     }
 
     private var messages: [UInt64: Message] = [:]
 
     /// Keeps a message.
-    mutating func append(_ publish: PacketBurst.Entry, of burst: PacketBurst, _ token: DeliveryToken) {
-        self.messages[token.serial] = Message(publish: publish, buffer: burst.buffer, topics: burst.topics)
+    mutating func append(_ publish: PacketBurst.Entry, of burst: PacketBurst, _ token: DeliveryToken, at now: Instant) {
+        let message = Message(publish: publish, buffer: burst.buffer, topics: burst.topics, arrival: now)
+        self.messages[token.serial] = message
     }
 
     /// Takes a message for a subscription.
@@ -25,7 +27,7 @@ struct UnclaimedArrivals {
         guard let message = self.messages.removeValue(forKey: token.serial) else { return nil }
         let token = destination.acknowledgesLater ? token : nil
         let entry = MessageRun.Entry(message.publish, filter: destination.filter, source: 0, token: token)
-        return MessageRun([entry], of: message.buffer, message.topics, for: [core])
+        return MessageRun(entry, of: message.buffer, message.topics, for: core, at: message.arrival)
     }
 
     mutating func removeAll() { self.messages.removeAll() }

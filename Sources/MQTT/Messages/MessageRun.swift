@@ -47,19 +47,24 @@ final class MessageRun: Sendable {
     let buffer: ByteBuffer
     let topics: TopicTable
     let entries: [Entry]
+    /// When they came.
+    let arrival: Instant
 
-    init(_ entries: [Entry], of burst: PacketBurst, for sources: [SubscriptionCore]) {
+    init(_ entries: [Entry], of burst: PacketBurst, for sources: [SubscriptionCore], at arrival: Instant) {
         self.sources = sources
         self.buffer = burst.buffer
         self.topics = burst.topics
         self.entries = entries
+        self.arrival = arrival
     }
 
-    init(_ entries: [Entry], of buffer: ByteBuffer, _ topics: TopicTable, for sources: [SubscriptionCore]) {
-        self.sources = sources
+    /// One message of a buffer.
+    init(_ entry: Entry, of buffer: ByteBuffer, _ topics: TopicTable, for source: SubscriptionCore, at arrival: Instant) {
+        self.sources = [source]
         self.buffer = buffer
         self.topics = topics
-        self.entries = entries
+        self.entries = [entry]
+        self.arrival = arrival
     }
 
     func source(at index: Int) -> SubscriptionCore { self.sources[Int(self.entries[index].source)] }

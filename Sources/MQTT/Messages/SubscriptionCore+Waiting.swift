@@ -61,6 +61,7 @@ extension SubscriptionCore {
     ///
     /// Dropped messages are acknowledged: they would hold back every later acknowledgement of the connection.
     func finish(_ error: MQTTError?, dropping: Bool) {
+        if self.takesReplies { self.link.replySubscriptionEnded(self, error) }
         let (waiter, mustAcknowledge, wasOverfull, bytes) = self.state.withLock { state in
             if state.end == nil { state.end = State.End(error: error) }
             // Nothing more comes: it asks nobody to wait any longer.

@@ -61,15 +61,24 @@ final class SubscriptionCore: Sendable {
     let filters: [TopicFilter]
     let options: SubscriptionSettings
     let link: Link
+    /// Whether its messages are replies to requests: those go to the requests and are never buffered.
+    let takesReplies: Bool
     let state = Mutex(State())
     /// Numbers the waits, so that a cancellation ends its own only.
     let waits = Atomic<UInt64>(0)
 
-    init(id: SubscriptionID, filters: [TopicFilter], options: SubscriptionSettings, link: Link) {
+    init(
+        id: SubscriptionID,
+        filters: [TopicFilter],
+        options: SubscriptionSettings,
+        link: Link,
+        takesReplies: Bool = false
+    ) {
         self.id = id
         self.filters = filters
         self.options = options
         self.link = link
+        self.takesReplies = takesReplies
     }
 
     func filter(at index: UInt16) -> TopicFilter {

@@ -32,7 +32,8 @@ extension Engine {
         into effects: inout [Effect]
     ) -> OperationID? {
         guard !self.session.gate.isDurable, self.session.outbound.isConnected,
-            self.session.outbound.exchanges.phase(of: id) == .awaitingPubComp
+            let exchange = self.session.outbound.exchanges[id], exchange.phase == .awaitingPubComp,
+            !exchange.hasNoSubscribers
         else {
             self.received(.pubComp(Acknowledgement(packetID: id)), now: now, into: &effects)
             return nil

@@ -36,6 +36,8 @@ package struct ExchangeTable: Sendable {
         package var phase: Phase
         /// How many connections ended while it was the oldest message without an acknowledgement.
         package var failures: UInt8 = 0
+        /// The server said with PUBREC that nobody subscribes to the topic.
+        package var hasNoSubscribers = false
         /// nil for requests that are no PUBLISH, and when nobody waits any more.
         package var operation: OperationID?
         /// The order of publishing, and the name of the message in the store.

@@ -38,6 +38,7 @@ extension OutboundPublishes {
             if packet.reason.isError {
                 self.finish(packet, gate: &gate, into: &effects)
             } else {
+                if packet.reason == .noMatchingSubscribers { self.exchanges.update(id) { $0.hasNoSubscribers = true } }
                 self.release(id, gate: &gate, into: &effects)
             }
             return .accepted
@@ -65,7 +66,12 @@ extension OutboundPublishes {
         switch self.exchanges.phase(of: packet.packetID) {
         case .awaitingPubComp:
             // "Packet identifier not found" tells of a state we repaired by asking: the message had been taken.
-            let answer = Acknowledgement(packetID: packet.packetID, properties: packet.properties)
+            let isUnheard = self.exchanges[packet.packetID]?.hasNoSubscribers == true
+            let answer = Acknowledgement(
+                packetID: packet.packetID,
+                reason: isUnheard ? .noMatchingSubscribers : .success,
+                properties: packet.properties
+            )
             self.finish(answer, gate: &gate, into: &effects)
             return .accepted
         case .vacant, .releaseReady:

@@ -12,6 +12,9 @@ func publish(_ client: MQTT5Client) async throws {
         for try await message in messages { print(message.payload.readableBytes, message.properties) }
     }
     try await client.reauthenticate()
+    _ = try await client.request("2+2", to: "a", properties: [.contentType("text/plain")])
+    _ = try await client.request(to: "a", qos: .atLeastOnce, timeout: .seconds(1))
+    try await client.serve("a") { request in MQTTReply(request.text ?? "") }
     try await client.disconnect(reason: .disconnectWithWill)
 }
 
@@ -19,6 +22,8 @@ func configure(_ authenticator: any Authenticator) {
     var five = MQTT5Client.Configuration()
     five.authenticator = authenticator
     five.sessionExpiry = .seconds(60)
+    five.requestResponseInformation = true
+    five.requests = RequestSettings(pendingLimit: 10)
     five.willProperties = [.willDelayInterval(5)]
     var three = MQTT311Client.Configuration()
     three.cleanSession = false
