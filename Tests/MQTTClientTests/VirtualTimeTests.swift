@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTT
 import MQTTEngine
 import MQTTWire
@@ -93,7 +94,7 @@ struct VirtualTimeTests {
         guard case .connected = await events.next() else { throw UnexpectedPacket() }
     }
 
-    @Test func `a server that never answers CONNECT is given up in time`() async throws {
+    @Test(.receives("U5-3.2-1")) func `a server that never answers CONNECT is given up in time`() async throws {
         let world = VirtualWorld(version: .v5)
         let client = Self.client(MQTT5Client.self, world) { $0.handshakeTimeout = .seconds(7) }
         async let connected = client.connect()

@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTTWire
 import NIOCore
 import Testing
@@ -156,7 +157,7 @@ import Testing
         [0x00], [0x61, 0x00], Array("1234567".utf8) + [0], [0] + Array("123456789".utf8), Array("12345678".utf8) + [0],
     ]
 
-    @Test(arguments: Self.places)
+    @Test(.sends("5:MQTT-1.5.4-3"), .receives("5:MQTT-1.5.4-3"), arguments: Self.places)
     func `well formed text is handed through unchanged`(place: Place) throws {
         for text in Self.good {
             let packet = place.make(text)
@@ -169,7 +170,7 @@ import Testing
         }
     }
 
-    @Test(arguments: Self.places)
+    @Test(.receives("5:MQTT-1.5.4-1", "5:MQTT-1.5.4-2", "5:MQTT-1.5.7-1", "5:MQTT-3.3.2-1", "5:MQTT-3.3.2-13", "5:MQTT-3.3.2-19", "5:MQTT-4.7.3-2"), arguments: Self.places)
     func `ill-formed text and U+0000 are malformed`(place: Place) {
         for content in Self.bad {
             let outcome = decodeEveryWay(place.bytes(content), .v5, place.role)
@@ -178,14 +179,14 @@ import Testing
         }
     }
 
-    @Test(arguments: Self.places)
+    @Test(.sends("5:MQTT-1.5.4-2", "5:MQTT-1.5.7-1", "5:MQTT-3.1.3-4", "5:MQTT-3.1.3-11", "5:MQTT-3.1.3-12", "5:MQTT-3.3.2-1", "5:MQTT-3.3.2-13", "5:MQTT-3.3.2-19", "5:MQTT-3.8.3-1", "5:MQTT-3.10.3-1", "5:MQTT-4.7.3-2"), arguments: Self.places)
     func `U+0000 is not sent`(place: Place) {
         for text in ["\0", "a\0", "1234567\0", "12345678\0", "\0 and more than eight bytes"] {
             expectRefused(place.make(text), .v5, place.kind)
         }
     }
 
-    @Test(arguments: Self.places)
+    @Test(.sends("5:MQTT-3.1.3-4", "5:MQTT-3.1.3-11", "5:MQTT-3.1.3-12", "5:MQTT-3.8.3-1", "5:MQTT-3.10.3-1", "5:MQTT-4.7.3-3"), .receives("5:MQTT-4.7.3-3"), arguments: Self.places)
     func `a string of 65,535 bytes is sent and read, a longer one refused`(place: Place) throws {
         let longest = String(repeating: "x", count: 65_533) + "ü"
         let bytes = try encode(place.make(longest), .v5)
@@ -197,7 +198,7 @@ import Testing
         expectRefused(place.make(String(repeating: "ü", count: 32_768)), .v5, place.kind)
     }
 
-    @Test(arguments: Self.places)
+    @Test(.sends("5:MQTT-4.7.3-1"), .receives("5:MQTT-4.7.3-1"), arguments: Self.places)
     func `nothing is a string, but no topic`(place: Place) throws {
         let outcome = decodeEveryWay(place.bytes([]), .v5, place.role)
         if place.isTopic {
@@ -209,7 +210,7 @@ import Testing
         }
     }
 
-    @Test func `a binary field of 65,535 bytes is sent and read, a longer one refused`() throws {
+    @Test(.sends("U5-1.5.6-1?"), .receives("U5-1.5.6-1?")) func `a binary field of 65,535 bytes is sent and read, a longer one refused`() throws {
         let makers: [(PacketDecoder.Role, (ByteBuffer) -> Packet)] = [
             (.server, { .connect(Connect(clientID: "", username: "", password: $0)) }),
             (.server, { .connect(Connect(clientID: "", will: Will(topic: "w", payload: $0))) }),

@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTTWire
 import Testing
 
@@ -17,7 +18,7 @@ import Testing
         #expect(filter.description == string)
     }
 
-    @Test(arguments: [
+    @Test(.sends("5:MQTT-4.7.1-1", "5:MQTT-4.7.1-2", "5:MQTT-4.7.3-1", "5:MQTT-4.7.3-2", "5:MQTT-4.7.3-3", "5:MQTT-4.8.2-1", "5:MQTT-4.8.2-2", "3.1.1:MQTT-4.7.1-2", "3.1.1:MQTT-4.7.1-3", "3.1.1:MQTT-4.7.3-1", "3.1.1:MQTT-4.7.3-2", "3.1.1:MQTT-4.7.3-3"), arguments: [
         ("", "empty"),
         ("a#", "'#'"), ("sport/tennis#", "'#'"), ("sport/tennis/#/ranking", "'#'"), ("#/a", "'#'"), ("##", "'#'"),
         ("a/##", "'#'"), ("#a", "'#'"), ("#/", "'#'"), ("/#/", "'#'"), ("+#", "'+'"), ("#+", "'#'"),
@@ -62,7 +63,7 @@ import Testing
         #expect(try TopicFilter(string).hasWildcards == hasWildcards)
     }
 
-    @Test func `filters that differ only in normalization are different`() throws {
+    @Test(.sends("5:MQTT-4.7.3-4")) func `filters that differ only in normalization are different`() throws {
         let composed = try TopicFilter("caf\u{E9}/+")
         let decomposed = try TopicFilter("cafe\u{301}/+")
         #expect(composed != decomposed)

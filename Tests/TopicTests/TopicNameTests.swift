@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTTWire
 import Testing
 
@@ -14,7 +15,7 @@ import Testing
         try TopicName.check(topic)
     }
 
-    @Test(arguments: [
+    @Test(.sends("5:MQTT-4.7.0-1", "5:MQTT-4.7.3-1", "5:MQTT-4.7.3-2", "5:MQTT-4.7.3-3"), arguments: [
         ("", "empty"),
         ("#", "wildcard"), ("+", "wildcard"), ("a/#", "wildcard"), ("a/+/b", "wildcard"), ("a+", "wildcard"),
         ("sport#tennis", "wildcard"),
