@@ -84,7 +84,7 @@ function head() {
     print "`@Test(.sends(\"5:MQTT-3.1.2-20\"))` says that the test fails when the client sends, or keeps, what the statement"
     print "forbids, `@Test(.receives(\"5:MQTT-1.5.4-1\"))` that it fails when the client does not react to a peer as the"
     print "statement says. A row that binds both ends needs both. Where a row or one of its sides cannot apply to a client,"
-    print "`Tests/Conformance/exemptions.tsv` says why; the reason stands in the place of the test, in italics.\n"
+    print "`Tests/Conformance/Tables/exemptions.tsv` says why; the reason stands in the place of the test, in italics.\n"
     print "`scripts/conformance` without an option compares all this, and fails when a row has no test, when a test names"
     print "a row that does not exist, or when this file is not up to date. `make test` begins with it.\n"
     print "Quirks of the standards: 5.0 prints MQTT-4.2-1 in its body and MQTT-4.2.0-1 in its appendix; 3.1.1 prints"

@@ -20,7 +20,7 @@ expect() {
         >"$package/Tests/Conformance/Tables/mqtt5-unnumbered.tsv"
     printf 'id\tbinds\tsection\tsummary\tclient_duty\n%b' 'A-1\tserver\tx\tfive\tN/A\n' \
         >"$package/Tests/Conformance/Tables/mqtt311.tsv"
-    printf 'id\tside\treason\n%b' "$exemptions" >"$package/Tests/Conformance/exemptions.tsv"
+    printf 'id\tside\treason\n%b' "$exemptions" >"$package/Tests/Conformance/Tables/exemptions.tsv"
     printf '%b' "$source" >"$package/Tests/SomeTests/A.swift"
     "$scripts/conformance" --write "$package" >/dev/null 2>&1 || true
     if [ "$name" = "a page that is old" ]; then echo more >>"$package/docs/CONFORMANCE.md"; fi

@@ -142,13 +142,13 @@ import Testing
         connAck("reason string", "1F") { .reasonString($0) },
     ]
 
-    private static let good: [String] = [
+    static let good: [String] = [
         "a", "\u{1}", "\u{7F}", "\u{80}", "ü", "\u{7FF}", "\u{800}", "\u{D7FF}", "\u{E000}", "\u{FFFD}", "\u{FFFF}",
         "\u{10000}", "\u{10FFFF}", "\u{FEFF}", "\u{FEFF}a", "a\u{FEFF}", "e\u{301}", "é", "日本語", "a\u{9F}b\u{FFFE}",
         "\u{1F468}\u{200D}\u{1F469}", "a string of more than fifteen bytes", "twenty-three bytes of ü",
     ]
 
-    private static let bad: [[UInt8]] = [
+    static let bad: [[UInt8]] = [
         [0x80], [0xBF], [0xC0, 0x80], [0xC1, 0xBF], [0xC2], [0xC2, 0x41], [0xC3, 0x28], [0xE0, 0x80, 0x80],
         [0xE0, 0x9F, 0xBF], [0xE1, 0x80], [0xE2, 0x28, 0xA1], [0xED, 0xA0, 0x80], [0xED, 0xBF, 0xBF],
         [0xED, 0xA0, 0xBD, 0xED, 0xB8, 0x80], [0xF0, 0x80, 0x80, 0x80], [0xF0, 0x8F, 0xBF, 0xBF], [0xF0, 0x9F, 0x98],

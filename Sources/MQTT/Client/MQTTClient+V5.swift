@@ -86,6 +86,9 @@ extension MQTTClient where Version == V5 {
     ///   client; the connection then stays.
     public func disconnect(reason: ReasonCode, properties: Properties = Properties()) async throws(MQTTError) {
         let packet = Disconnect(reason: reason, properties: properties)
+        guard packet.mayComeFromClient else {
+            throw MQTTError(.invalidArgument, "only a server says \(reason), or names another server, in DISCONNECT")
+        }
         do throws(EncodingError) {
             _ = try PacketEncoder(version: .v5).encodedSize(of: .disconnect(packet))
         } catch {
