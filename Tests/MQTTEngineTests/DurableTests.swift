@@ -161,7 +161,10 @@ import Testing
         #expect(harness.engine.session.outbound.pendingBytes == 0)
     }
 
-    @Test(.sends("5:MQTT-4.3.3-8"), .receives("3.1.1:MQTT-4.8.0-2"), arguments: ProtocolVersion.allCases)
+    @Test(
+        .sends("5:MQTT-4.3.3-8", "3.1.1:MQTT-4.8.0-2"),
+        .receives("3.1.1:MQTT-4.8.0-2"),
+        arguments: ProtocolVersion.allCases)
     func `a QoS 2 message the store could not note is not answered, and the connection closes`(version: ProtocolVersion)
     {
         var harness = Self.connected(version)
