@@ -137,7 +137,9 @@ struct BufferPolicyTests {
         #expect(virtual.client.state.isConnected)
     }
 
-    @Test(.sends("5:MQTT-4.5.0-2")) func `messages in the buffer of a subscription that ends are acknowledged`() async throws {
+    @Test(.sends("5:MQTT-4.5.0-2")) func `messages in the buffer of a subscription that ends are acknowledged`()
+        async throws
+    {
         let load = Load(size: 10, runs: [6])
         let (virtual, messages) = try await self.start(.suspend, load)
         try await self.send(load, virtual)

@@ -99,7 +99,17 @@ struct DeliveryTests {
         }
     }
 
-    @Test(.receives("5:MQTT-3.3.1-3", "5:MQTT-3.3.2-4", "5:MQTT-3.3.2-15", "5:MQTT-3.3.2-16", "5:MQTT-3.3.2-17", "5:MQTT-3.3.2-18", "5:MQTT-3.3.2-20")) func `a message says what its packet says`() async throws {
+    @Test(
+        .receives(
+            "5:MQTT-3.3.1-3",
+            "5:MQTT-3.3.2-4",
+            "5:MQTT-3.3.2-15",
+            "5:MQTT-3.3.2-16",
+            "5:MQTT-3.3.2-17",
+            "5:MQTT-3.3.2-18",
+            "5:MQTT-3.3.2-20"
+        )
+    ) func `a message says what its packet says`() async throws {
         let virtual = try await Self.connected()
         let messages = try await virtual.subscribe(to: "home/+/temperature", "home/#", qos: .exactlyOnce)
         let properties: Properties = [

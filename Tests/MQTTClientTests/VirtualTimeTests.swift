@@ -23,7 +23,8 @@ struct VirtualTimeTests {
         return MQTTClient<Version>(configuration: configuration, world: world, eventLoop: world.eventLoop)
     }
 
-    @Test func `an hour of silence, a dead peer and a reconnect pass without a real second`() async throws {
+    @Test(.sends("5:MQTT-3.1.2-20", "5:MQTT-3.3.1-1"), .receives("U5-3.1.2.10-1"))
+    func `an hour of silence, a dead peer and a reconnect pass without a real second`() async throws {
         let world = VirtualWorld(version: .v5)
         let client = Self.client(MQTT5Client.self, world) { configuration in
             configuration.cleanStart = .never

@@ -164,7 +164,8 @@ import Testing
     @Test(
         .sends("5:MQTT-4.3.3-8", "3.1.1:MQTT-4.8.0-2"),
         .receives("3.1.1:MQTT-4.8.0-2"),
-        arguments: ProtocolVersion.allCases)
+        arguments: ProtocolVersion.allCases
+    )
     func `a QoS 2 message the store could not note is not answered, and the connection closes`(version: ProtocolVersion)
     {
         var harness = Self.connected(version)
@@ -212,7 +213,8 @@ import Testing
 
     // MARK: - Another process
 
-    @Test(.sends("5:MQTT-2.2.1-3", "5:MQTT-4.3.3-6", "U5-4.1-1?", "5:MQTT-4.6.0-1"), .receives("U5-4.1-1?")) func `what a store kept goes on`() {
+    @Test(.sends("5:MQTT-2.2.1-3", "5:MQTT-4.3.3-6", "U5-4.1-1?", "5:MQTT-4.6.0-1"), .receives("U5-4.1-1?"))
+    func `what a store kept goes on`() {
         var harness = EngineHarness { configuration in
             configuration.isDurable = true
             configuration.cleanStart = .firstOnly
@@ -344,7 +346,9 @@ import Testing
 
     // MARK: - The record of a store
 
-    @Test(.sends("5:MQTT-3.1.3-2", "3.1.1:MQTT-3.1.3-2")) func `the in-memory store keeps what the changes say`() async throws {
+    @Test(.sends("5:MQTT-3.1.3-2", "3.1.1:MQTT-3.1.3-2")) func `the in-memory store keeps what the changes say`()
+        async throws
+    {
         let store = InMemorySessionStore()
         #expect(try await store.load(clientID: "a") == SessionRecord())
         try await store.apply(

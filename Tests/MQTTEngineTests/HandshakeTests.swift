@@ -7,7 +7,12 @@ import MQTTWire
 import Testing
 
 @Suite struct HandshakeTests {
-    @Test(.sends("5:MQTT-3.1.0-1", "3.1.1:MQTT-3.1.0-1"), .receives("5:MQTT-3.1.4-5"), arguments: ProtocolVersion.allCases)
+    @Test(
+        .receives("3.1.1:MQTT-3.1.4-4"),
+        .sends("5:MQTT-3.1.0-1", "3.1.1:MQTT-3.1.0-1"),
+        .receives("5:MQTT-3.1.4-5"),
+        arguments: ProtocolVersion.allCases
+    )
     func `connecting dials, sends CONNECT, and ends the call at CONNACK`(version: ProtocolVersion) {
         var harness = EngineHarness(version)
         #expect(harness.startConnecting(operation: 7) == [.dial])
@@ -41,13 +46,25 @@ import Testing
         #expect(harness.engine.connectCalls.isEmpty)
     }
 
-    @Test(.receives("5:MQTT-3.1.2-1", "5:MQTT-3.1.2-2", "5:MQTT-3.1.3-8", "5:MQTT-3.1.4-2", "5:MQTT-3.2.2-7", "5:MQTT-3.2.2-12", "5:MQTT-3.2.2-13", "5:MQTT-4.13.2-1"), arguments: [
-        ReasonCode.unspecifiedError, .malformedPacket, .protocolError, .implementationSpecificError,
-        .unsupportedProtocolVersion, .clientIdentifierNotValid, .badUserNameOrPassword, .notAuthorized,
-        .serverUnavailable, .serverBusy, .banned, .badAuthenticationMethod, .topicNameInvalid, .packetTooLarge,
-        .quotaExceeded, .payloadFormatInvalid, .retainNotSupported, .qosNotSupported, .useAnotherServer,
-        .serverMoved, .connectionRateExceeded,
-    ])
+    @Test(
+        .receives(
+            "5:MQTT-3.1.2-1",
+            "5:MQTT-3.1.2-2",
+            "5:MQTT-3.1.3-8",
+            "5:MQTT-3.1.4-2",
+            "5:MQTT-3.2.2-7",
+            "5:MQTT-3.2.2-12",
+            "5:MQTT-3.2.2-13",
+            "5:MQTT-4.13.2-1"
+        ),
+        arguments: [
+            ReasonCode.unspecifiedError, .malformedPacket, .protocolError, .implementationSpecificError,
+            .unsupportedProtocolVersion, .clientIdentifierNotValid, .badUserNameOrPassword, .notAuthorized,
+            .serverUnavailable, .serverBusy, .banned, .badAuthenticationMethod, .topicNameInvalid, .packetTooLarge,
+            .quotaExceeded, .payloadFormatInvalid, .retainNotSupported, .qosNotSupported, .useAnotherServer,
+            .serverMoved, .connectionRateExceeded,
+        ]
+    )
     func `a refusal of the first attempt ends the call with its reason`(reason: ReasonCode) {
         var harness = EngineHarness()
         harness.startConnecting(operation: 1)
@@ -60,7 +77,11 @@ import Testing
         #expect(!harness.engine.isActive)
     }
 
-    @Test(.receives("5:MQTT-3.1.2-4", "5:MQTT-3.2.2-2", "3.1.1:MQTT-3.1.2-6"), arguments: [ProtocolVersion.v311, .v5])
+    @Test(
+        .receives("3.1.1:MQTT-3.2.2-1"),
+        .receives("5:MQTT-3.1.2-4", "5:MQTT-3.2.2-2", "3.1.1:MQTT-3.1.2-6"),
+        arguments: [ProtocolVersion.v311, .v5]
+    )
     func `a session after a clean start closes the connection`(version: ProtocolVersion) {
         var harness = EngineHarness(version)
         harness.startConnecting(operation: 1)
@@ -72,6 +93,7 @@ import Testing
     }
 
     @Test(
+        .receives("3.1.1:MQTT-3.2.0-1"),
         .receives("5:MQTT-3.2.0-1", "5:MQTT-3.14.0-1"),
         arguments: ProtocolVersion.allCases,
         [
@@ -116,7 +138,8 @@ import Testing
         #expect(effects.disconnected?.kind == .protocolViolation)
     }
 
-    @Test(.receives("5:MQTT-3.1.3-6", "5:MQTT-3.1.3-7", "5:MQTT-3.2.2-16")) func `the identifier the server assigned is used from then on`() {
+    @Test(.receives("5:MQTT-3.1.3-6", "5:MQTT-3.1.3-7", "5:MQTT-3.2.2-16"))
+    func `the identifier the server assigned is used from then on`() {
         var harness = EngineHarness()
         harness.connect(ConnAck(properties: [.assignedClientIdentifier("assigned")]))
         #expect(harness.engine.clientID == "assigned")
@@ -125,7 +148,10 @@ import Testing
         #expect(harness.linkUp() == [.send(.connect(Connect(clientID: "assigned")))])
     }
 
-    @Test(.sends("5:MQTT-4.9.0-1", "5:MQTT-3.2.2-22"), .receives("U5-3.2.2.3.2-1", "U5-3.2.2.3.3-1", "U5-3.2.2.3.4-1", "U5-3.2.2.3.5-1", "U5-3.2.2.3.6-1")) func `the limits of CONNACK count for this connection only`() {
+    @Test(
+        .sends("5:MQTT-4.9.0-1", "5:MQTT-3.2.2-22"),
+        .receives("U5-3.2.2.3.2-1", "U5-3.2.2.3.3-1", "U5-3.2.2.3.4-1", "U5-3.2.2.3.5-1", "U5-3.2.2.3.6-1")
+    ) func `the limits of CONNACK count for this connection only`() {
         var harness = EngineHarness.connected(
             connAck: ConnAck(properties: [
                 .receiveMaximum(3), .maximumPacketSize(64), .maximumQoS(.atLeastOnce), .retainAvailable(false),
@@ -160,7 +186,8 @@ import Testing
         #expect(harness.linkUp() == [.send(.connect(Connect(clientID: "client", cleanStart: false)))])
     }
 
-    @Test(.sends("5:MQTT-3.2.2-11", "5:MQTT-3.2.2-14", "5:MQTT-3.2.2-15")) func `a message larger than the server takes, of a higher QoS, or retained, is refused before it is sent`() {
+    @Test(.sends("5:MQTT-3.2.2-11", "5:MQTT-3.2.2-14", "5:MQTT-3.2.2-15"))
+    func `a message larger than the server takes, of a higher QoS, or retained, is refused before it is sent`() {
         let limits: [(Property, PublishFrame, EngineFailure.Kind)] = [
             (.maximumPacketSize(10), message("a/long/topic", .atLeastOnce), .packetTooLarge),
             (.maximumQoS(.atLeastOnce), message("a", .exactlyOnce), .notSupportedByServer),

@@ -19,7 +19,10 @@ import Testing
         #expect(!harness.engine.isAwaitingReply)
     }
 
-    @Test(.sends("5:MQTT-4.3.2-2", "5:MQTT-4.3.2-3", "5:MQTT-3.3.1-3", "3.1.1:MQTT-4.3.2-1", "3.1.1:MQTT-3.3.1-3"), arguments: ProtocolVersion.allCases)
+    @Test(
+        .sends("5:MQTT-4.3.2-2", "5:MQTT-4.3.2-3", "5:MQTT-3.3.1-3", "3.1.1:MQTT-4.3.2-1", "3.1.1:MQTT-3.3.1-3"),
+        arguments: ProtocolVersion.allCases
+    )
     func `QoS 1 ends at PUBACK`(version: ProtocolVersion) {
         var harness = EngineHarness.connected(version)
         #expect(harness.publish(self.one, 1) == [sendPublish(self.one, 1)])
@@ -29,7 +32,18 @@ import Testing
         #expect(harness.engine.session.outbound.pendingBytes == 0)
     }
 
-    @Test(.sends("5:MQTT-2.2.1-5", "5:MQTT-4.3.3-2", "5:MQTT-4.3.3-4", "5:MQTT-4.3.3-5", "3.1.1:MQTT-2.3.1-6", "3.1.1:MQTT-4.3.3-1", "3.1.1:MQTT-3.3.1-3"), arguments: ProtocolVersion.allCases)
+    @Test(
+        .sends(
+            "5:MQTT-2.2.1-5",
+            "5:MQTT-4.3.3-2",
+            "5:MQTT-4.3.3-4",
+            "5:MQTT-4.3.3-5",
+            "3.1.1:MQTT-2.3.1-6",
+            "3.1.1:MQTT-4.3.3-1",
+            "3.1.1:MQTT-3.3.1-3"
+        ),
+        arguments: ProtocolVersion.allCases
+    )
     func `QoS 2 ends at PUBCOMP, behind PUBREC and PUBREL`(version: ProtocolVersion) {
         var harness = EngineHarness.connected(version)
         #expect(harness.publish(self.two, 1) == [sendPublish(self.two, 1)])
@@ -51,7 +65,8 @@ import Testing
         #expect(harness.receive(pubAck(1, .quotaExceeded)) == [.complete(OperationID(1), refused)])
     }
 
-    @Test(.sends("5:MQTT-4.3.3-4", "5:MQTT-4.3.3-9"), .receives("5:MQTT-3.5.2-1", "U5-4.13.2-1", "U5-4.9-1")) func `a negative PUBREC ends the exchange without PUBREL and frees its identifier`() {
+    @Test(.sends("5:MQTT-4.3.3-4", "5:MQTT-4.3.3-9"), .receives("5:MQTT-3.5.2-1", "U5-4.13.2-1", "U5-4.9-1"))
+    func `a negative PUBREC ends the exchange without PUBREL and frees its identifier`() {
         var harness = EngineHarness.connected(connAck: ConnAck(properties: [.receiveMaximum(1)]))
         harness.publish(self.two, 1)
         harness.publish(self.one, 2)
@@ -79,7 +94,10 @@ import Testing
         #expect(harness.receive(pubAck(2)) == [published(2)])
     }
 
-    @Test(.receives("5:MQTT-2.2.1-5", "5:MQTT-4.3.2-4", "3.1.1:MQTT-2.3.1-6", "3.1.1:MQTT-4.3.2-2"), arguments: ProtocolVersion.allCases)
+    @Test(
+        .receives("5:MQTT-2.2.1-5", "5:MQTT-4.3.2-4", "3.1.1:MQTT-2.3.1-6", "3.1.1:MQTT-4.3.2-2"),
+        arguments: ProtocolVersion.allCases
+    )
     func `acknowledgements that come twice, or for nothing, are ignored`(version: ProtocolVersion) {
         var harness = EngineHarness.connected(version)
         harness.publish(self.one, 1)
@@ -90,7 +108,11 @@ import Testing
         #expect(harness.engine.isConnected)
     }
 
-    @Test(.sends("5:MQTT-3.6.2-1", "U5-4.3.3-1?", "3.1.1:MQTT-2.3.1-6"), .receives("5:MQTT-2.2.1-5", "U5-4.3.3-1?", "3.1.1:MQTT-2.3.1-6"), arguments: ProtocolVersion.allCases)
+    @Test(
+        .sends("5:MQTT-3.6.2-1", "U5-4.3.3-1?", "3.1.1:MQTT-2.3.1-6"),
+        .receives("5:MQTT-2.2.1-5", "U5-4.3.3-1?", "3.1.1:MQTT-2.3.1-6"),
+        arguments: ProtocolVersion.allCases
+    )
     func `a PUBREC for an identifier nobody knows is answered`(version: ProtocolVersion) {
         var harness = EngineHarness.connected(version)
         let reason: ReasonCode = version == .v5 ? .packetIdentifierNotFound : .success
@@ -114,7 +136,14 @@ import Testing
     }
 
     @Test(
-        .receives("5:MQTT-2.2.1-5", "5:MQTT-3.3.4-1", "5:MQTT-4.3.3-8", "3.1.1:MQTT-2.3.1-6", "3.1.1:MQTT-3.3.4-1", "3.1.1:MQTT-4.8.0-1"),
+        .receives(
+            "5:MQTT-2.2.1-5",
+            "5:MQTT-3.3.4-1",
+            "5:MQTT-4.3.3-8",
+            "3.1.1:MQTT-2.3.1-6",
+            "3.1.1:MQTT-3.3.4-1",
+            "3.1.1:MQTT-4.8.0-1"
+        ),
         arguments: ProtocolVersion.allCases,
         [
             [pubRec(1)], [pubComp(1)], [pubAck(2)], [pubComp(2)], [pubRec(2), pubAck(2)], [pubAck(3)], [pubRec(3)],
@@ -184,7 +213,8 @@ import Testing
         #expect(harness.engine.session.outbound.exchanges.count == min(window, version == .v5 ? 150 : 200))
     }
 
-    @Test(.sends("5:MQTT-4.9.0-2", "U5-4.9-1"), .receives("U5-4.9-1")) func `an acknowledgement that comes twice gives no second place in the window`() {
+    @Test(.sends("5:MQTT-4.9.0-2", "U5-4.9-1"), .receives("U5-4.9-1"))
+    func `an acknowledgement that comes twice gives no second place in the window`() {
         var harness = EngineHarness.connected(connAck: ConnAck(properties: [.receiveMaximum(1)]))
         for number in 1...3 { harness.publish(self.one, UInt64(number)) }
         #expect(harness.receive(pubAck(1)).sent.count == 1)
@@ -253,7 +283,8 @@ import Testing
         #expect(harness.receive(pubComp(held)) == [published(1_000_000)])
     }
 
-    @Test(.sends("5:MQTT-2.2.1-3", "5:MQTT-4.3.2-1")) func `all identifiers may be in use at once, and each comes back`() {
+    @Test(.sends("5:MQTT-2.2.1-3", "5:MQTT-4.3.2-1"))
+    func `all identifiers may be in use at once, and each comes back`() {
         var harness = EngineHarness.connected(connAck: ConnAck(properties: [.receiveMaximum(65_535)])) {
             $0.pendingLimit = 100_000
         }

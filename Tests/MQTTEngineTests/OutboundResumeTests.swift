@@ -12,7 +12,23 @@ import Testing
     private let two = message("two", .exactlyOnce)
     private let zero = message("zero", .atMostOnce)
 
-    @Test(.sends("5:MQTT-3.1.2-23", "5:MQTT-3.3.1-1", "5:MQTT-4.3.2-3", "5:MQTT-4.3.3-3", "5:MQTT-4.4.0-1", "5:MQTT-4.6.0-1", "5:MQTT-3.1.2-5", "3.1.1:MQTT-2.3.1-3", "3.1.1:MQTT-3.1.2-4", "3.1.1:MQTT-3.3.1-1", "3.1.1:MQTT-4.4.0-1", "3.1.1:MQTT-4.6.0-1"), arguments: [ProtocolVersion.v311, .v5])
+    @Test(
+        .sends(
+            "5:MQTT-3.1.2-23",
+            "5:MQTT-3.3.1-1",
+            "5:MQTT-4.3.2-3",
+            "5:MQTT-4.3.3-3",
+            "5:MQTT-4.4.0-1",
+            "5:MQTT-4.6.0-1",
+            "5:MQTT-3.1.2-5",
+            "3.1.1:MQTT-2.3.1-3",
+            "3.1.1:MQTT-3.1.2-4",
+            "3.1.1:MQTT-3.3.1-1",
+            "3.1.1:MQTT-4.4.0-1",
+            "3.1.1:MQTT-4.6.0-1"
+        ),
+        arguments: [ProtocolVersion.v311, .v5]
+    )
     func `a resumed session sends again what was not acknowledged, in order, with DUP`(version: ProtocolVersion) {
         var harness = EngineHarness.connected(version)
         for number in 1...4 as ClosedRange<UInt64> {
@@ -42,7 +58,8 @@ import Testing
         )
     }
 
-    @Test(.sends("5:MQTT-4.1.0-1", "5:MQTT-4.6.0-1")) func `a message left far behind is still the first to be sent again`() {
+    @Test(.sends("5:MQTT-4.1.0-1", "5:MQTT-4.6.0-1"))
+    func `a message left far behind is still the first to be sent again`() {
         var harness = EngineHarness.connected()
         harness.publish(self.two, 1)
         for number in 2...10_000 as ClosedRange<UInt16> {
@@ -57,7 +74,18 @@ import Testing
         )
     }
 
-    @Test(.sends("5:MQTT-4.3.3-5", "5:MQTT-4.3.3-6", "5:MQTT-4.4.0-1", "5:MQTT-4.6.0-4", "3.1.1:MQTT-4.3.3-1", "3.1.1:MQTT-4.4.0-1", "3.1.1:MQTT-4.6.0-4"), arguments: ProtocolVersion.allCases)
+    @Test(
+        .sends(
+            "5:MQTT-4.3.3-5",
+            "5:MQTT-4.3.3-6",
+            "5:MQTT-4.4.0-1",
+            "5:MQTT-4.6.0-4",
+            "3.1.1:MQTT-4.3.3-1",
+            "3.1.1:MQTT-4.4.0-1",
+            "3.1.1:MQTT-4.6.0-4"
+        ),
+        arguments: ProtocolVersion.allCases
+    )
     func `behind PUBREC only PUBREL is sent again, in the order of PUBREC`(version: ProtocolVersion) {
         var harness = EngineHarness.connected(version)
         for number in 1...3 as ClosedRange<UInt64> { harness.publish(self.two, number) }
@@ -77,7 +105,11 @@ import Testing
         #expect(harness.reconnect().sent.count == 1)
     }
 
-    @Test(.sends("5:MQTT-3.2.2-5", "5:MQTT-3.1.2-6"), arguments: [ProtocolVersion.v311, .v5])
+    @Test(
+        .sends("3.1.1:MQTT-3.2.2-3"),
+        .sends("5:MQTT-3.2.2-5", "5:MQTT-3.1.2-6"),
+        arguments: [ProtocolVersion.v311, .v5]
+    )
     func `a lost session publishes anew, with new identifiers and without DUP`(version: ProtocolVersion) {
         var harness = EngineHarness.connected(version)
         harness.publish(self.one, 1)
@@ -105,7 +137,8 @@ import Testing
         #expect(harness.reconnect(ConnAck()).sent == [sendPublish(self.one, 1)])
     }
 
-    @Test(.sends("5:MQTT-4.9.0-1", "5:MQTT-3.3.4-7", "U5-4.9-1")) func `a limit lowered at the reconnect lets messages trickle`() {
+    @Test(.sends("5:MQTT-4.9.0-1", "5:MQTT-3.3.4-7", "U5-4.9-1"))
+    func `a limit lowered at the reconnect lets messages trickle`() {
         var harness = EngineHarness.connected()
         for number in 1...4 as ClosedRange<UInt64> { harness.publish(self.two, number) }
         harness.receive(pubRec(1))
@@ -195,7 +228,8 @@ import Testing
 
     // MARK: - Limits of another connection
 
-    @Test(.sends("5:MQTT-3.2.2-11", "5:MQTT-3.2.2-14", "5:MQTT-3.2.2-15")) func `a message that waited fails when the new server does not take it, and the next goes on`() {
+    @Test(.sends("5:MQTT-3.2.2-11", "5:MQTT-3.2.2-14", "5:MQTT-3.2.2-15"))
+    func `a message that waited fails when the new server does not take it, and the next goes on`() {
         let long = message("a/long/topic/of/its/own", .atLeastOnce)
         let cases: [(PublishFrame, Property, EngineFailure.Kind)] = [
             (long, .maximumPacketSize(20), .packetTooLarge),
@@ -250,10 +284,14 @@ import Testing
         #expect(harness.engine.session.outbound.pendingBytes == 0)
     }
 
-    @Test(.sends("5:MQTT-4.1.0-2"), .receives("5:MQTT-3.1.2-23", "U5-3.2.2.3.2-1"), arguments: [
-        ConnAck(properties: [.sessionExpiryInterval(0)]),
-        ConnAck(),
-    ])
+    @Test(
+        .sends("5:MQTT-4.1.0-2"),
+        .receives("5:MQTT-3.1.2-23", "U5-3.2.2.3.2-1"),
+        arguments: [
+            ConnAck(properties: [.sessionExpiryInterval(0)]),
+            ConnAck(),
+        ]
+    )
     func `a session that ends with the connection leaves nothing behind`(connAck: ConnAck) {
         var harness = EngineHarness.connected(connAck: connAck)
         harness.publish(self.one, 1)

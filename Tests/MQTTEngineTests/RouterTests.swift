@@ -99,7 +99,8 @@ import Testing
 
     // MARK: - Subscription identifiers
 
-    @Test(.receives("5:MQTT-3.3.4-3", "5:MQTT-3.3.4-4", "5:MQTT-3.3.4-5")) func `the identifiers say whose copy a message is`() {
+    @Test(.receives("5:MQTT-3.3.4-3", "5:MQTT-3.3.4-4", "5:MQTT-3.3.4-5"))
+    func `the identifiers say whose copy a message is`() {
         let router = Self.router([["a/#"], ["a/b"], ["c"]], identified: true)
         #expect(router.route("a/b", identifiers: [1]) == .one(Self.destination(1)))
         #expect(router.route("a/b", identifiers: [2]) == .one(Self.destination(2)))

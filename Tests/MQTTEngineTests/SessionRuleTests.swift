@@ -135,6 +135,7 @@ import Testing
     }
 
     @Test(
+        .receives("3.1.1:MQTT-3.10.4-2", "3.1.1:MQTT-3.10.4-3", "3.1.1:MQTT-3.3.2-3"),
         .sends("5:MQTT-4.5.0-2", "3.1.1:MQTT-4.5.0-2"),
         .receives("U5-3.10.4-1?", "5:MQTT-3.10.4-2", "5:MQTT-3.10.4-3"),
         arguments: [ProtocolVersion.v311, .v5],
@@ -202,6 +203,20 @@ import Testing
         #expect(harness.receive(.pingResponse).completions.count == 1)
         #expect(harness.acknowledge(held) == [.send(pubAck(7))])
         #expect(harness.engine.isConnected)
+    }
+
+    @Test(.sends("5:MQTT-3.2.2-11", "5:MQTT-3.2.2-10"), arguments: [QoS.atMostOnce, .atLeastOnce])
+    func `no message goes above the QoS the server takes, and subscriptions ask for any`(maximum: QoS) {
+        var harness = EngineHarness.connected(connAck: ConnAck(properties: [.maximumQoS(maximum)]))
+        for qos in QoS.allCases {
+            let effects = harness.publish(message("m", qos), UInt64(qos.rawValue))
+            #expect(effects.sent.count == (qos <= maximum ? 1 : 0))
+            guard qos > maximum else { continue }
+            #expect(effects.failure(of: UInt64(qos.rawValue))?.kind == .notSupportedByServer)
+            #expect(effects.failure(of: UInt64(qos.rawValue))?.reason == .qosNotSupported)
+        }
+        let asked = sendSubscribe(maximum == .atMostOnce ? 1 : 2, ["a"], qos: .exactlyOnce)
+        #expect(harness.subscribe(.to(["a"], qos: .exactlyOnce), 9) == [asked])
     }
 
     // MARK: - The end of a connection

@@ -62,7 +62,11 @@ import Testing
         try await run(version.type)
     }
 
-    @Test(arguments: TestedVersion.allCases)
+    @Test(
+        .sends("5:MQTT-3.3.1-6", "3.1.1:MQTT-3.3.1-10"),
+        .receives("5:MQTT-3.3.1-6", "3.1.1:MQTT-3.3.1-8", "3.1.1:MQTT-3.3.1-10"),
+        arguments: TestedVersion.allCases
+    )
     func `a retained message comes to a later subscriber until it is cleared`(version: TestedVersion) async throws {
         func run<V: TestVersion>(_: V.Type) async throws {
             try await withDeadline {

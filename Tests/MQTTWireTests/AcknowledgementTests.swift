@@ -26,7 +26,11 @@ import Testing
         Kind(name: "PUBCOMP", first: 0x70, legal: [0x00, 0x92]) { .pubComp($0) },
     ]
 
-    @Test(.sends("5:MQTT-3.4.2-1", "5:MQTT-3.5.2-1", "5:MQTT-3.6.2-1", "5:MQTT-3.7.2-1"), .receives("5:MQTT-3.4.2-1", "5:MQTT-3.5.2-1", "5:MQTT-3.6.2-1", "5:MQTT-3.7.2-1"), arguments: Self.kinds)
+    @Test(
+        .sends("5:MQTT-3.4.2-1", "5:MQTT-3.5.2-1", "5:MQTT-3.6.2-1", "5:MQTT-3.7.2-1"),
+        .receives("5:MQTT-3.4.2-1", "5:MQTT-3.5.2-1", "5:MQTT-3.6.2-1", "5:MQTT-3.7.2-1"),
+        arguments: Self.kinds
+    )
     func `only the reason codes of the packet are read and written`(kind: Kind) {
         for code in UInt8.min...UInt8.max {
             let bytes = ByteBuffer(bytes: [kind.first, 3, 0, 1, code])

@@ -30,7 +30,10 @@ import Testing
 
     // MARK: - Remaining length or variable byte integer overflow, too many bytes
 
-    private enum Reading: Equatable { case value(Int, size: Int), incomplete, malformed }
+    private enum Reading: Equatable {
+        case value(Int, size: Int)
+        case incomplete, malformed
+    }
 
     /// Written after MQTT 5.0, 1.5.5, apart from the reader under test.
     private static func read(_ bytes: [UInt8]) -> Reading {

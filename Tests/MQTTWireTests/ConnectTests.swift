@@ -81,7 +81,21 @@ import Testing
         #expect(decodeEveryWay(bytes, .v31, .server) == Outcome(packets: [.connect(Connect(clientID: "a"))]))
     }
 
-    @Test(.sends("5:MQTT-3.1.2-9", "5:MQTT-3.1.2-16", "5:MQTT-3.1.2-17", "5:MQTT-3.1.2-18", "5:MQTT-3.1.2-19", "3.1.1:MQTT-3.1.2-9", "3.1.1:MQTT-3.1.2-18", "3.1.1:MQTT-3.1.2-19", "3.1.1:MQTT-3.1.2-20", "3.1.1:MQTT-3.1.2-21"), arguments: ProtocolVersion.allCases)
+    @Test(
+        .sends(
+            "5:MQTT-3.1.2-9",
+            "5:MQTT-3.1.2-16",
+            "5:MQTT-3.1.2-17",
+            "5:MQTT-3.1.2-18",
+            "5:MQTT-3.1.2-19",
+            "3.1.1:MQTT-3.1.2-9",
+            "3.1.1:MQTT-3.1.2-18",
+            "3.1.1:MQTT-3.1.2-19",
+            "3.1.1:MQTT-3.1.2-20",
+            "3.1.1:MQTT-3.1.2-21"
+        ),
+        arguments: ProtocolVersion.allCases
+    )
     func `every combination of fields is read back`(version: ProtocolVersion) throws {
         let wills: [Will?] = [
             nil, Will(topic: "w", payload: wire("")),

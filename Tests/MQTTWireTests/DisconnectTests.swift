@@ -43,14 +43,17 @@ import Testing
         }
     }
 
-    @Test(.receives("5:MQTT-3.14.2-2"), arguments: [
-        Refusal("expiry from a server", .v5, .client, frame(0xE0, "00 05 1100000001"), .protocolError),
-        Refusal("reference from a client", .v5, .server, frame(0xE0, "00 04 1C0001 's'"), .protocolError),
-        Refusal("something behind", .v5, .client, frame(0xE0, "00 00 00"), .malformedPacket),
-        Refusal("block past the end", .v5, .client, frame(0xE0, "00 01"), .malformedPacket),
-        Refusal("from a 3.1.1 server", .v311, .client, frame(0xE0, ""), .protocolError),
-        Refusal("from a 3.1 server", .v31, .client, frame(0xE0, ""), .protocolError),
-    ])
+    @Test(
+        .receives("5:MQTT-3.14.2-2"),
+        arguments: [
+            Refusal("expiry from a server", .v5, .client, frame(0xE0, "00 05 1100000001"), .protocolError),
+            Refusal("reference from a client", .v5, .server, frame(0xE0, "00 04 1C0001 's'"), .protocolError),
+            Refusal("something behind", .v5, .client, frame(0xE0, "00 00 00"), .malformedPacket),
+            Refusal("block past the end", .v5, .client, frame(0xE0, "00 01"), .malformedPacket),
+            Refusal("from a 3.1.1 server", .v311, .client, frame(0xE0, ""), .protocolError),
+            Refusal("from a 3.1 server", .v31, .client, frame(0xE0, ""), .protocolError),
+        ]
+    )
     func `a DISCONNECT that breaks a rule is refused`(refusal: Refusal) { refusal.check() }
 
     @Test func `a DISCONNECT that says more than 3_x can is not encoded`() {

@@ -209,16 +209,57 @@ import Testing
         Golden(.v311, .client, .unsubAck(UnsubAck(packetID: id(3))), "B0 02 0003"),
     ]
 
-    @Test(.sends("5:MQTT-2.2.2-1", "5:MQTT-3.1.2-1", "5:MQTT-3.1.2-9", "5:MQTT-3.1.3-1", "5:MQTT-3.1.3-3", "5:MQTT-3.14.1-1", "5:MQTT-3.15.1-1", "3.1.1:MQTT-3.1.3-1", "3.1.1:MQTT-3.1.2-9", "U5-3.14.2.1-1?"), .receives("5:MQTT-2.2.2-1"), arguments: Self.connection)
+    @Test(
+        .sends(
+            "5:MQTT-2.2.2-1",
+            "5:MQTT-3.1.2-1",
+            "5:MQTT-3.1.2-9",
+            "5:MQTT-3.1.3-1",
+            "5:MQTT-3.1.3-3",
+            "5:MQTT-3.14.1-1",
+            "5:MQTT-3.15.1-1",
+            "3.1.1:MQTT-3.1.3-1",
+            "3.1.1:MQTT-3.1.2-9",
+            "U5-3.14.2.1-1?"
+        ),
+        .receives("5:MQTT-2.2.2-1"),
+        arguments: Self.connection
+    )
     func `packets of a connection have these bytes`(golden: Golden) throws { try golden.check() }
 
-    @Test(.sends("5:MQTT-2.2.1-2", "5:MQTT-2.2.2-1", "5:MQTT-3.3.2-1", "5:MQTT-3.6.1-1", "3.1.1:MQTT-2.3.1-5", "3.1.1:MQTT-3.3.2-1"), .receives("5:MQTT-2.2.1-2", "U5-3.3.2.3.8-1"), arguments: Self.messages)
+    @Test(
+        .sends(
+            "5:MQTT-2.2.1-2",
+            "5:MQTT-2.2.2-1",
+            "5:MQTT-3.3.2-1",
+            "5:MQTT-3.6.1-1",
+            "3.1.1:MQTT-2.3.1-5",
+            "3.1.1:MQTT-3.3.2-1"
+        ),
+        .receives("5:MQTT-2.2.1-2", "U5-3.3.2.3.8-1"),
+        arguments: Self.messages
+    )
     func `messages and their acknowledgements have these bytes`(golden: Golden) throws { try golden.check() }
 
-    @Test(.sends("5:MQTT-2.2.2-1", "5:MQTT-3.8.1-1", "5:MQTT-3.10.1-1", "5:MQTT-3.8.3-5", "3.1.1:MQTT-3.8.1-1", "3.1.1:MQTT-3.10.1-1"), .receives("5:MQTT-2.2.2-1"), arguments: Self.subscriptions)
+    @Test(
+        .sends(
+            "5:MQTT-2.2.2-1",
+            "5:MQTT-3.8.1-1",
+            "5:MQTT-3.10.1-1",
+            "5:MQTT-3.8.3-5",
+            "3.1.1:MQTT-3.8.1-1",
+            "3.1.1:MQTT-3.10.1-1"
+        ),
+        .receives("5:MQTT-2.2.2-1"),
+        arguments: Self.subscriptions
+    )
     func `subscriptions and their acknowledgements have these bytes`(golden: Golden) throws { try golden.check() }
 
-    @Test(.receives("5:MQTT-4.2-1", "3.1.1:MQTT-7.1.2-1"), arguments: ProtocolVersion.allCases, [PacketDecoder.Role.client, .server])
+    @Test(
+        .receives("5:MQTT-4.2-1", "3.1.1:MQTT-7.1.2-1"),
+        arguments: ProtocolVersion.allCases,
+        [PacketDecoder.Role.client, .server]
+    )
     func `packets that follow one another in one read are all decoded`(
         version: ProtocolVersion,
         role: PacketDecoder.Role

@@ -32,6 +32,7 @@ import Testing
     }
 
     @Test(
+        .sends("3.1.1:MQTT-3.14.1-1"),
         .sends(
             "5:MQTT-2.1.3-1",
             "5:MQTT-3.6.1-1",

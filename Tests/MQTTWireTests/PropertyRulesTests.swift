@@ -197,7 +197,12 @@ import Testing
         #expect(Set(Self.rows.map { $0.bytes.getInteger(at: 0, as: UInt8.self) }).count == 27)
     }
 
-    @Test(.sends("U5-2.2.2.2-1?", "U5-2.2.2.2-3?"), .receives("U5-2.2.2.2-1?", "5:MQTT-3.14.2-2"), arguments: Self.rows, Place.allCases)
+    @Test(
+        .sends("U5-2.2.2.2-1?", "U5-2.2.2.2-3?"),
+        .receives("U5-2.2.2.2-1?", "5:MQTT-3.14.2-2"),
+        arguments: Self.rows,
+        Place.allCases
+    )
     func `a property is read where it may be and refused everywhere else`(row: Row, place: Place) throws {
         for role in place.roles {
             let bytes = place.bytes(self.block(place, row, row.bytes))
@@ -217,7 +222,21 @@ import Testing
         }
     }
 
-    @Test(.sends("U5-3.1.2.11.2-1", "U5-3.1.2.11.3-1", "U5-3.1.2.11.4-1", "U5-3.1.2.11.6-1", "U5-3.1.2.11.7-1", "U5-3.1.3.2.2-1", "U5-3.8.2.1.2-1?", "U5-3.3.2.3-1", "U5-3.3.2.3.8-1"), .receives("U5-3.1.2.11.2-1", "U5-3.2.2.3-1", "U5-3.2.2.3.14-1", "U5-3.3.2.3-1", "U5-3.3.2.3.8-1"), arguments: Self.rows)
+    @Test(
+        .sends(
+            "U5-3.1.2.11.2-1",
+            "U5-3.1.2.11.3-1",
+            "U5-3.1.2.11.4-1",
+            "U5-3.1.2.11.6-1",
+            "U5-3.1.2.11.7-1",
+            "U5-3.1.3.2.2-1",
+            "U5-3.8.2.1.2-1?",
+            "U5-3.3.2.3-1",
+            "U5-3.3.2.3.8-1"
+        ),
+        .receives("U5-3.1.2.11.2-1", "U5-3.2.2.3-1", "U5-3.2.2.3.14-1", "U5-3.3.2.3-1", "U5-3.3.2.3.8-1"),
+        arguments: Self.rows
+    )
     func `only user properties and a server's subscription identifiers may be repeated`(row: Row) throws {
         for place in row.places {
             for role in place.roles where !self.isFromWrongEnd(place, row.property, role) {
@@ -240,7 +259,20 @@ import Testing
         }
     }
 
-    @Test(.sends("5:MQTT-3.3.2-14", "U5-3.1.2.11.3-1", "U5-3.1.2.11.4-1", "U5-3.3.2.3.8-1", "U5-3.8.2.1.2-1?"), .receives("5:MQTT-3.2.2-9", "5:MQTT-3.3.2-14", "5:MQTT-4.9.0-1", "U5-3.2.2.3.3-1", "U5-3.2.2.3.4-1", "U5-3.2.2.3.5-1", "U5-3.2.2.3.6-1", "U5-3.3.2.3.8-1"), arguments: Self.rows)
+    @Test(
+        .sends("5:MQTT-3.3.2-14", "U5-3.1.2.11.3-1", "U5-3.1.2.11.4-1", "U5-3.3.2.3.8-1", "U5-3.8.2.1.2-1?"),
+        .receives(
+            "5:MQTT-3.2.2-9",
+            "5:MQTT-3.3.2-14",
+            "5:MQTT-4.9.0-1",
+            "U5-3.2.2.3.3-1",
+            "U5-3.2.2.3.4-1",
+            "U5-3.2.2.3.5-1",
+            "U5-3.2.2.3.6-1",
+            "U5-3.3.2.3.8-1"
+        ),
+        arguments: Self.rows
+    )
     func `a value out of range is refused in both directions`(row: Row) {
         for place in row.places {
             for role in place.roles where !self.isFromWrongEnd(place, row.property, role) {

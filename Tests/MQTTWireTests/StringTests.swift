@@ -170,7 +170,18 @@ import Testing
         }
     }
 
-    @Test(.receives("5:MQTT-1.5.4-1", "5:MQTT-1.5.4-2", "5:MQTT-1.5.7-1", "5:MQTT-3.3.2-1", "5:MQTT-3.3.2-13", "5:MQTT-3.3.2-19", "5:MQTT-4.7.3-2"), arguments: Self.places)
+    @Test(
+        .receives(
+            "5:MQTT-1.5.4-1",
+            "5:MQTT-1.5.4-2",
+            "5:MQTT-1.5.7-1",
+            "5:MQTT-3.3.2-1",
+            "5:MQTT-3.3.2-13",
+            "5:MQTT-3.3.2-19",
+            "5:MQTT-4.7.3-2"
+        ),
+        arguments: Self.places
+    )
     func `ill-formed text and U+0000 are malformed`(place: Place) {
         for content in Self.bad {
             let outcome = decodeEveryWay(place.bytes(content), .v5, place.role)
@@ -179,14 +190,40 @@ import Testing
         }
     }
 
-    @Test(.sends("5:MQTT-1.5.4-2", "5:MQTT-1.5.7-1", "5:MQTT-3.1.3-4", "5:MQTT-3.1.3-11", "5:MQTT-3.1.3-12", "5:MQTT-3.3.2-1", "5:MQTT-3.3.2-13", "5:MQTT-3.3.2-19", "5:MQTT-3.8.3-1", "5:MQTT-3.10.3-1", "5:MQTT-4.7.3-2"), arguments: Self.places)
+    @Test(
+        .sends(
+            "5:MQTT-1.5.4-2",
+            "5:MQTT-1.5.7-1",
+            "5:MQTT-3.1.3-4",
+            "5:MQTT-3.1.3-11",
+            "5:MQTT-3.1.3-12",
+            "5:MQTT-3.3.2-1",
+            "5:MQTT-3.3.2-13",
+            "5:MQTT-3.3.2-19",
+            "5:MQTT-3.8.3-1",
+            "5:MQTT-3.10.3-1",
+            "5:MQTT-4.7.3-2"
+        ),
+        arguments: Self.places
+    )
     func `U+0000 is not sent`(place: Place) {
         for text in ["\0", "a\0", "1234567\0", "12345678\0", "\0 and more than eight bytes"] {
             expectRefused(place.make(text), .v5, place.kind)
         }
     }
 
-    @Test(.sends("5:MQTT-3.1.3-4", "5:MQTT-3.1.3-11", "5:MQTT-3.1.3-12", "5:MQTT-3.8.3-1", "5:MQTT-3.10.3-1", "5:MQTT-4.7.3-3"), .receives("5:MQTT-4.7.3-3"), arguments: Self.places)
+    @Test(
+        .sends(
+            "5:MQTT-3.1.3-4",
+            "5:MQTT-3.1.3-11",
+            "5:MQTT-3.1.3-12",
+            "5:MQTT-3.8.3-1",
+            "5:MQTT-3.10.3-1",
+            "5:MQTT-4.7.3-3"
+        ),
+        .receives("5:MQTT-4.7.3-3"),
+        arguments: Self.places
+    )
     func `a string of 65,535 bytes is sent and read, a longer one refused`(place: Place) throws {
         let longest = String(repeating: "x", count: 65_533) + "ü"
         let bytes = try encode(place.make(longest), .v5)
@@ -210,7 +247,8 @@ import Testing
         }
     }
 
-    @Test(.sends("U5-1.5.6-1?"), .receives("U5-1.5.6-1?")) func `a binary field of 65,535 bytes is sent and read, a longer one refused`() throws {
+    @Test(.sends("U5-1.5.6-1?"), .receives("U5-1.5.6-1?"))
+    func `a binary field of 65,535 bytes is sent and read, a longer one refused`() throws {
         let makers: [(PacketDecoder.Role, (ByteBuffer) -> Packet)] = [
             (.server, { .connect(Connect(clientID: "", username: "", password: $0)) }),
             (.server, { .connect(Connect(clientID: "", will: Will(topic: "w", payload: $0))) }),

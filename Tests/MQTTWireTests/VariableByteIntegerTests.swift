@@ -19,7 +19,8 @@ import Testing
     }
 
     @Test(
-        .sends("5:MQTT-1.5.5-1", "U5-1.5.5-1?"), .receives("U5-1.5.5-1?"),
+        .sends("5:MQTT-1.5.5-1", "U5-1.5.5-1?"),
+        .receives("U5-1.5.5-1?"),
         arguments: [
             (0, [0x00]), (1, [0x01]), (127, [0x7F]), (128, [0x80, 0x01]), (16_383, [0xFF, 0x7F]),
             (16_384, [0x80, 0x80, 0x01]), (2_097_151, [0xFF, 0xFF, 0x7F]), (2_097_152, [0x80, 0x80, 0x80, 0x01]),
@@ -62,10 +63,13 @@ import Testing
         }
     }
 
-    @Test(.receives("5:MQTT-1.5.5-1", "U5-1.5.5-1?"), arguments: [
-        ("80 00", ReasonCode.malformedPacket), ("80 80 00", .malformedPacket), ("FF FF FF FF", .malformedPacket),
-        ("FF FF FF FF FF FF", .malformedPacket), ("80 80 80 80 01", .malformedPacket),
-    ])
+    @Test(
+        .receives("5:MQTT-1.5.5-1", "U5-1.5.5-1?"),
+        arguments: [
+            ("80 00", ReasonCode.malformedPacket), ("80 80 00", .malformedPacket), ("FF FF FF FF", .malformedPacket),
+            ("FF FF FF FF FF FF", .malformedPacket), ("80 80 80 80 01", .malformedPacket),
+        ]
+    )
     func `a remaining length that is not one is refused at once`(length: String, reason: ReasonCode) {
         Refusal("remaining length", .v5, .client, wire("30" + length), reason).check()
     }

@@ -66,7 +66,9 @@ public struct Credentials: Sendable, CustomStringConvertible {
     public var description: String { "credentials" }
 
     /// What goes into every CONNECT; nil when a provider is asked each time.
-    var fixed: ConnectCredentials? { if case .value(let value) = self.source { ConnectCredentials(value) } else { nil } }
+    var fixed: ConnectCredentials? {
+        if case .value(let value) = self.source { ConnectCredentials(value) } else { nil }
+    }
 
     var mayChange: Bool { if case .provider = self.source { true } else { false } }
 }
