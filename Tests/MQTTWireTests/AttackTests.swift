@@ -6,7 +6,7 @@ import MQTTWire
 import NIOCore
 import Testing
 
-/// The classes of attacks that bytes alone can make, and where each is tried:
+/// The classes of attacks that bytes alone can make, and where each is tried.
 ///
 /// - remaining length trusted for allocation: `FrameSplitterTests`, `LendingTests`, and here
 /// - remaining length or variable byte integer overflow, too many bytes: here, and `VariableByteIntegerTests`
