@@ -22,16 +22,19 @@ demo: setup ## a real broker, restarted while messages are published; nothing is
 	@$(SWIFT) build --quiet --product demo
 	@"$$($(SWIFT) build --show-bin-path)/demo"
 
-test: setup ## the import floors, then every test, against brokers of its own
+test: setup ## the import floors and the conformance index, then every test, against brokers of its own
 	@scripts/check-floors.sh
+	@scripts/conformance
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build --skip '$(WITH_BROKERS)'
 	$(SWIFT) test --skip-build --filter '$(WITH_BROKERS)'
 	@scripts/check-compile-fail.sh
 
-lint: ## floors, sizes, licence headers, tree and format
+lint: ## floors, conformance index, sizes, licence headers, tree and format
 	@scripts/check-floors.sh
 	@scripts/check-floors-test.sh
+	@scripts/conformance
+	@scripts/conformance-test.sh
 	@scripts/check-sizes.sh
 	@scripts/check-license.sh
 	@scripts/check-tree.sh

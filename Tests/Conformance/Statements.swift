@@ -16,7 +16,10 @@ public struct Statements: TestTrait, SuiteTrait {
         case receiving
     }
 
+    /// The statements, by their ids.
     public let ids: [String]
+
+    /// Which side of them.
     public let side: Side
 }
 

@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTT
 import MQTTWire
 import NIOCore
@@ -136,7 +137,9 @@ struct BufferPolicyTests {
         #expect(virtual.client.state.isConnected)
     }
 
-    @Test func `messages in the buffer of a subscription that ends are acknowledged`() async throws {
+    @Test(.sends("5:MQTT-4.5.0-2")) func `messages in the buffer of a subscription that ends are acknowledged`()
+        async throws
+    {
         let load = Load(size: 10, runs: [6])
         let (virtual, messages) = try await self.start(.suspend, load)
         try await self.send(load, virtual)

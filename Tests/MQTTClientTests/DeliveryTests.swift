@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTTEngine
 import MQTTWire
 import NIOCore
@@ -56,7 +57,7 @@ struct DeliveryTests {
         }
     }
 
-    @Test(arguments: 1...4 as ClosedRange<UInt64>)
+    @Test(.receives("5:MQTT-4.6.0-5", "5:MQTT-4.6.0-6"), arguments: 1...4 as ClosedRange<UInt64>)
     func `messages of one burst that go to many subscriptions by turns arrive in order`(seed: UInt64) async throws {
         var random = SeededGenerator(state: seed)
         let virtual = try await Self.connected()
@@ -98,7 +99,17 @@ struct DeliveryTests {
         }
     }
 
-    @Test func `a message says what its packet says`() async throws {
+    @Test(
+        .receives(
+            "5:MQTT-3.3.1-3",
+            "5:MQTT-3.3.2-4",
+            "5:MQTT-3.3.2-15",
+            "5:MQTT-3.3.2-16",
+            "5:MQTT-3.3.2-17",
+            "5:MQTT-3.3.2-18",
+            "5:MQTT-3.3.2-20"
+        )
+    ) func `a message says what its packet says`() async throws {
         let virtual = try await Self.connected()
         let messages = try await virtual.subscribe(to: "home/+/temperature", "home/#", qos: .exactlyOnce)
         let properties: Properties = [

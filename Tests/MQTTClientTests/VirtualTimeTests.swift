@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTT
 import MQTTEngine
 import MQTTWire
@@ -22,7 +23,8 @@ struct VirtualTimeTests {
         return MQTTClient<Version>(configuration: configuration, world: world, eventLoop: world.eventLoop)
     }
 
-    @Test func `an hour of silence, a dead peer and a reconnect pass without a real second`() async throws {
+    @Test(.sends("5:MQTT-3.1.2-20", "5:MQTT-3.3.1-1"), .receives("U5-3.1.2.10-1"))
+    func `an hour of silence, a dead peer and a reconnect pass without a real second`() async throws {
         let world = VirtualWorld(version: .v5)
         let client = Self.client(MQTT5Client.self, world) { configuration in
             configuration.cleanStart = .never
@@ -93,7 +95,7 @@ struct VirtualTimeTests {
         guard case .connected = await events.next() else { throw UnexpectedPacket() }
     }
 
-    @Test func `a server that never answers CONNECT is given up in time`() async throws {
+    @Test(.receives("U5-3.2-1")) func `a server that never answers CONNECT is given up in time`() async throws {
         let world = VirtualWorld(version: .v5)
         let client = Self.client(MQTT5Client.self, world) { $0.handshakeTimeout = .seconds(7) }
         async let connected = client.connect()

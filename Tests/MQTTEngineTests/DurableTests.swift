@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTTEngine
 import MQTTWire
 import Testing
@@ -46,7 +47,7 @@ import Testing
         #expect(harness.persisted(3) == [sendPublish(self.one, 4)])
     }
 
-    @Test func `PUBREL waits until the store knows of PUBREC`() {
+    @Test(.sends("5:MQTT-4.3.3-4")) func `PUBREL waits until the store knows of PUBREC`() {
         var harness = Self.connected()
         harness.publish(self.two, 1)
         harness.persisted(1)
@@ -56,7 +57,7 @@ import Testing
         #expect(harness.receive(pubComp(2)) == [.persist(.outboundFinished(serial: 1), Ticket(3)), published(1)])
     }
 
-    @Test(arguments: ProtocolVersion.allCases)
+    @Test(.sends("5:MQTT-4.3.3-8", "5:MQTT-4.3.3-12", "3.1.1:MQTT-4.3.3-2"), arguments: ProtocolVersion.allCases)
     func `PUBREC and PUBCOMP wait for the store, PUBACK does not`(version: ProtocolVersion) {
         var harness = Self.connected(version)
         let two = harness.arrive("t/2", .exactlyOnce, id: 7)
@@ -160,7 +161,11 @@ import Testing
         #expect(harness.engine.session.outbound.pendingBytes == 0)
     }
 
-    @Test(arguments: ProtocolVersion.allCases)
+    @Test(
+        .sends("5:MQTT-4.3.3-8", "3.1.1:MQTT-4.8.0-2"),
+        .receives("3.1.1:MQTT-4.8.0-2"),
+        arguments: ProtocolVersion.allCases
+    )
     func `a QoS 2 message the store could not note is not answered, and the connection closes`(version: ProtocolVersion)
     {
         var harness = Self.connected(version)
@@ -208,7 +213,8 @@ import Testing
 
     // MARK: - Another process
 
-    @Test func `what a store kept goes on`() {
+    @Test(.sends("5:MQTT-2.2.1-3", "5:MQTT-4.3.3-6", "U5-4.1-1?", "5:MQTT-4.6.0-1"), .receives("U5-4.1-1?"))
+    func `what a store kept goes on`() {
         var harness = EngineHarness { configuration in
             configuration.isDurable = true
             configuration.cleanStart = .firstOnly
@@ -340,7 +346,9 @@ import Testing
 
     // MARK: - The record of a store
 
-    @Test func `the in-memory store keeps what the changes say`() async throws {
+    @Test(.sends("5:MQTT-3.1.3-2", "3.1.1:MQTT-3.1.3-2")) func `the in-memory store keeps what the changes say`()
+        async throws
+    {
         let store = InMemorySessionStore()
         #expect(try await store.load(clientID: "a") == SessionRecord())
         try await store.apply(

@@ -1,12 +1,18 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTTEngine
 import MQTTWire
 import Testing
 
 @Suite struct HandshakeTests {
-    @Test(arguments: ProtocolVersion.allCases)
+    @Test(
+        .receives("3.1.1:MQTT-3.1.4-4"),
+        .sends("5:MQTT-3.1.0-1", "3.1.1:MQTT-3.1.0-1"),
+        .receives("5:MQTT-3.1.4-5"),
+        arguments: ProtocolVersion.allCases
+    )
     func `connecting dials, sends CONNECT, and ends the call at CONNACK`(version: ProtocolVersion) {
         var harness = EngineHarness(version)
         #expect(harness.startConnecting(operation: 7) == [.dial])
@@ -40,13 +46,25 @@ import Testing
         #expect(harness.engine.connectCalls.isEmpty)
     }
 
-    @Test(arguments: [
-        ReasonCode.unspecifiedError, .malformedPacket, .protocolError, .implementationSpecificError,
-        .unsupportedProtocolVersion, .clientIdentifierNotValid, .badUserNameOrPassword, .notAuthorized,
-        .serverUnavailable, .serverBusy, .banned, .badAuthenticationMethod, .topicNameInvalid, .packetTooLarge,
-        .quotaExceeded, .payloadFormatInvalid, .retainNotSupported, .qosNotSupported, .useAnotherServer,
-        .serverMoved, .connectionRateExceeded,
-    ])
+    @Test(
+        .receives(
+            "5:MQTT-3.1.2-1",
+            "5:MQTT-3.1.2-2",
+            "5:MQTT-3.1.3-8",
+            "5:MQTT-3.1.4-2",
+            "5:MQTT-3.2.2-7",
+            "5:MQTT-3.2.2-12",
+            "5:MQTT-3.2.2-13",
+            "5:MQTT-4.13.2-1"
+        ),
+        arguments: [
+            ReasonCode.unspecifiedError, .malformedPacket, .protocolError, .implementationSpecificError,
+            .unsupportedProtocolVersion, .clientIdentifierNotValid, .badUserNameOrPassword, .notAuthorized,
+            .serverUnavailable, .serverBusy, .banned, .badAuthenticationMethod, .topicNameInvalid, .packetTooLarge,
+            .quotaExceeded, .payloadFormatInvalid, .retainNotSupported, .qosNotSupported, .useAnotherServer,
+            .serverMoved, .connectionRateExceeded,
+        ]
+    )
     func `a refusal of the first attempt ends the call with its reason`(reason: ReasonCode) {
         var harness = EngineHarness()
         harness.startConnecting(operation: 1)
@@ -59,7 +77,11 @@ import Testing
         #expect(!harness.engine.isActive)
     }
 
-    @Test(arguments: [ProtocolVersion.v311, .v5])
+    @Test(
+        .receives("3.1.1:MQTT-3.2.2-1"),
+        .receives("5:MQTT-3.1.2-4", "5:MQTT-3.2.2-2", "3.1.1:MQTT-3.1.2-6"),
+        arguments: [ProtocolVersion.v311, .v5]
+    )
     func `a session after a clean start closes the connection`(version: ProtocolVersion) {
         var harness = EngineHarness(version)
         harness.startConnecting(operation: 1)
@@ -71,6 +93,8 @@ import Testing
     }
 
     @Test(
+        .receives("3.1.1:MQTT-3.2.0-1"),
+        .receives("5:MQTT-3.2.0-1", "5:MQTT-3.14.0-1"),
         arguments: ProtocolVersion.allCases,
         [
             pubAck(1), pubRec(1), pubRel(1), pubComp(1), subAck(1, .success), unsubAck(1), .pingResponse,
@@ -87,7 +111,7 @@ import Testing
         #expect(effects.failure(of: 1)?.kind == .protocolViolation)
     }
 
-    @Test func `a PUBLISH before CONNACK closes the connection and is not delivered`() {
+    @Test(.receives("5:MQTT-3.2.0-1")) func `a PUBLISH before CONNACK closes the connection and is not delivered`() {
         var harness = EngineHarness()
         harness.startConnecting(operation: 1)
         harness.linkUp()
@@ -96,7 +120,7 @@ import Testing
         #expect(effects.failure(of: 1)?.kind == .protocolViolation)
     }
 
-    @Test func `a CONNACK that does not come in time ends the attempt`() {
+    @Test(.receives("U5-3.2-1", "5:MQTT-3.1.4-5")) func `a CONNACK that does not come in time ends the attempt`() {
         var harness = EngineHarness { $0.handshakeTimeout = .seconds(5) }
         harness.startConnecting(operation: 1)
         harness.linkUp()
@@ -107,14 +131,15 @@ import Testing
         #expect(effects.failure(of: 1)?.kind == .timedOut)
     }
 
-    @Test func `a second CONNACK breaks the protocol`() {
+    @Test(.receives("5:MQTT-3.2.0-2")) func `a second CONNACK breaks the protocol`() {
         var harness = EngineHarness.connected()
         let effects = harness.receive(.connAck(ConnAck()))
         #expect(effects.prefix(2) == [.send(.disconnect(Disconnect(reason: .protocolError))), .close])
         #expect(effects.disconnected?.kind == .protocolViolation)
     }
 
-    @Test func `the identifier the server assigned is used from then on`() {
+    @Test(.receives("5:MQTT-3.1.3-6", "5:MQTT-3.1.3-7", "5:MQTT-3.2.2-16"))
+    func `the identifier the server assigned is used from then on`() {
         var harness = EngineHarness()
         harness.connect(ConnAck(properties: [.assignedClientIdentifier("assigned")]))
         #expect(harness.engine.clientID == "assigned")
@@ -123,7 +148,10 @@ import Testing
         #expect(harness.linkUp() == [.send(.connect(Connect(clientID: "assigned")))])
     }
 
-    @Test func `the limits of CONNACK count for this connection only`() {
+    @Test(
+        .sends("5:MQTT-4.9.0-1", "5:MQTT-3.2.2-22"),
+        .receives("U5-3.2.2.3.2-1", "U5-3.2.2.3.3-1", "U5-3.2.2.3.4-1", "U5-3.2.2.3.5-1", "U5-3.2.2.3.6-1")
+    ) func `the limits of CONNACK count for this connection only`() {
         var harness = EngineHarness.connected(
             connAck: ConnAck(properties: [
                 .receiveMaximum(3), .maximumPacketSize(64), .maximumQoS(.atLeastOnce), .retainAvailable(false),
@@ -158,7 +186,8 @@ import Testing
         #expect(harness.linkUp() == [.send(.connect(Connect(clientID: "client", cleanStart: false)))])
     }
 
-    @Test func `a message larger than the server takes, of a higher QoS, or retained, is refused before it is sent`() {
+    @Test(.sends("5:MQTT-3.2.2-11", "5:MQTT-3.2.2-14", "5:MQTT-3.2.2-15"))
+    func `a message larger than the server takes, of a higher QoS, or retained, is refused before it is sent`() {
         let limits: [(Property, PublishFrame, EngineFailure.Kind)] = [
             (.maximumPacketSize(10), message("a/long/topic", .atLeastOnce), .packetTooLarge),
             (.maximumQoS(.atLeastOnce), message("a", .exactlyOnce), .notSupportedByServer),
@@ -172,7 +201,7 @@ import Testing
         }
     }
 
-    @Test func `a packet of exactly the server's size is sent`() {
+    @Test(.sends("5:MQTT-3.2.2-15")) func `a packet of exactly the server's size is sent`() {
         let frame = message("topic", .atLeastOnce)
         let connAck = ConnAck(properties: [.maximumPacketSize(UInt32(frame.size))])
         var harness = EngineHarness.connected(connAck: connAck)

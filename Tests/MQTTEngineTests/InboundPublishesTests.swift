@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTTEngine
 import MQTTWire
 import Testing
@@ -20,7 +21,17 @@ import Testing
         return harness
     }
 
-    @Test(arguments: ProtocolVersion.allCases)
+    @Test(
+        .sends(
+            "5:MQTT-2.2.1-5",
+            "5:MQTT-3.3.4-1",
+            "5:MQTT-4.3.2-4",
+            "3.1.1:MQTT-2.3.1-6",
+            "3.1.1:MQTT-3.3.4-1",
+            "3.1.1:MQTT-4.3.2-2"
+        ),
+        arguments: ProtocolVersion.allCases
+    )
     func `QoS 1 is acknowledged when the application has it`(version: ProtocolVersion) {
         var harness = Self.connected(version)
         let token = harness.arrive("t/1", .atLeastOnce, id: 5)
@@ -28,7 +39,26 @@ import Testing
         #expect(harness.acknowledge(token) == [])
     }
 
-    @Test(arguments: ProtocolVersion.allCases)
+    @Test(
+        .sends(
+            "5:MQTT-2.2.1-5",
+            "5:MQTT-3.3.4-1",
+            "5:MQTT-4.3.3-8",
+            "5:MQTT-4.3.3-11",
+            "3.1.1:MQTT-2.3.1-6",
+            "3.1.1:MQTT-3.3.4-1",
+            "3.1.1:MQTT-4.3.3-2"
+        ),
+        .receives(
+            "5:MQTT-4.3.3-4",
+            "5:MQTT-4.3.3-6",
+            "5:MQTT-4.3.3-11",
+            "5:MQTT-4.3.3-12",
+            "3.1.1:MQTT-4.3.3-1",
+            "3.1.1:MQTT-4.3.3-2"
+        ),
+        arguments: ProtocolVersion.allCases
+    )
     func `QoS 2 is delivered at PUBLISH, acknowledged by PUBREC and ended by PUBREL`(version: ProtocolVersion) {
         var harness = Self.connected(version)
         let token = harness.arrive("t/1", .exactlyOnce, id: 5)
@@ -38,7 +68,7 @@ import Testing
         #expect(harness.arrive("t/1", .exactlyOnce, id: 5) != nil)
     }
 
-    @Test func `QoS 0 needs no token`() {
+    @Test(.sends("5:MQTT-3.3.4-1")) func `QoS 0 needs no token`() {
         var harness = Self.connected()
         let destination = Destination(subscription: SubscriptionID(1), filter: 0, acknowledgesLater: true)
         let (arrival, effects) = harness.receivePublish(.message("t/1", .atMostOnce))
@@ -46,7 +76,10 @@ import Testing
         #expect(effects == [])
     }
 
-    @Test(arguments: [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1], [1, 3, 0, 2]])
+    @Test(
+        .sends("5:MQTT-4.6.0-2", "5:MQTT-4.6.0-3"),
+        arguments: [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1], [1, 3, 0, 2]]
+    )
     func `acknowledgements leave in the order of arrival`(order: [Int]) {
         var harness = Self.connected()
         let tokens = [
@@ -57,7 +90,8 @@ import Testing
         #expect(effects == [.send(pubAck(9)), .send(pubRec(3)), .send(pubAck(7)), .send(pubRec(1))])
     }
 
-    @Test func `a subscription that acknowledges on arrival answers at once, behind those before it`() {
+    @Test(.sends("5:MQTT-4.6.0-2"))
+    func `a subscription that acknowledges on arrival answers at once, behind those before it`() {
         var harness = EngineHarness.connected()
         harness.subscribe(.to(["now"], id: 1, acknowledgesLater: false), nil)
         harness.subscribe(.to(["later"], id: 2), nil)
@@ -67,7 +101,8 @@ import Testing
         #expect(harness.acknowledge(token) == [.send(pubAck(2)), .send(pubAck(3))])
     }
 
-    @Test func `a message nobody wants is acknowledged and reported`() {
+    @Test(.sends("5:MQTT-4.5.0-2"), .receives("5:MQTT-3.3.2-3"))
+    func `a message nobody wants is acknowledged and reported`() {
         var harness = Self.connected()
         let (arrival, effects) = harness.receivePublish(.message("other", .exactlyOnce, 4))
         #expect(arrival == .nothing)
@@ -89,7 +124,12 @@ import Testing
 
     // MARK: - Repetitions
 
-    @Test(arguments: ProtocolVersion.allCases, [1, 2, 10])
+    @Test(
+        .sends("5:MQTT-4.3.3-10", "3.1.1:MQTT-4.3.3-2"),
+        .receives("5:MQTT-4.3.3-1", "5:MQTT-4.3.3-10", "3.1.1:MQTT-4.3.3-1", "3.1.1:MQTT-4.3.3-2"),
+        arguments: ProtocolVersion.allCases,
+        [1, 2, 10]
+    )
     func `QoS 2 that is repeated before PUBREL is answered each time and delivered once`(
         version: ProtocolVersion,
         times: Int
@@ -103,14 +143,26 @@ import Testing
         }
     }
 
-    @Test func `QoS 2 that is repeated while the application has it is answered once it is done`() {
+    @Test(.sends("5:MQTT-4.3.3-10"))
+    func `QoS 2 that is repeated while the application has it is answered once it is done`() {
         var harness = Self.connected()
         let token = harness.arrive("t/1", .exactlyOnce, id: 5)
         #expect(harness.receivePublish(.message("t/1", .exactlyOnce, 5, true)).effects == [])
         #expect(harness.acknowledge(token) == [.send(pubRec(5))])
     }
 
-    @Test(arguments: ProtocolVersion.allCases)
+    @Test(
+        .sends("5:MQTT-4.3.3-10"),
+        .receives(
+            "5:MQTT-3.1.2-23",
+            "5:MQTT-4.4.0-1",
+            "U5-4.1-1?",
+            "3.1.1:MQTT-3.1.2-4",
+            "3.1.1:MQTT-4.4.0-1",
+            "3.1.1:MQTT-4.1.0-1"
+        ),
+        arguments: ProtocolVersion.allCases
+    )
     func `QoS 2 repeated on the next connection is not delivered again`(version: ProtocolVersion) {
         var harness = Self.connected(version)
         harness.acknowledge(harness.arrive("t/1", .exactlyOnce, id: 5))
@@ -121,7 +173,8 @@ import Testing
         #expect(harness.receive(pubRel(5)) == [.send(pubComp(5))])
     }
 
-    @Test func `QoS 2 the application still has is answered on the next connection when it is done`() {
+    @Test(.sends("5:MQTT-4.6.0-2", "5:MQTT-4.6.0-3"), .receives("5:MQTT-4.3.3-3", "5:MQTT-3.3.1-1"))
+    func `QoS 2 the application still has is answered on the next connection when it is done`() {
         var harness = Self.connected()
         let token = harness.arrive("t/1", .exactlyOnce, id: 5)
         harness.reconnect()
@@ -131,7 +184,7 @@ import Testing
         #expect(harness.acknowledge(token) == [.send(pubRec(5)), .send(pubAck(6))])
     }
 
-    @Test(arguments: [ReasonCode.success, .quotaExceeded])
+    @Test(.sends("5:MQTT-4.3.3-8"), .receives("5:MQTT-4.4.0-2"), arguments: [ReasonCode.success, .quotaExceeded])
     func `what was said while the link was down is answered when the message comes again`(reason: ReasonCode) {
         var harness = Self.connected()
         let token = harness.arrive("t/1", .exactlyOnce, id: 5)
@@ -141,7 +194,8 @@ import Testing
         #expect(harness.receivePublish(.message("t/1", .exactlyOnce, 5, true)).effects == [.send(pubRec(5, reason))])
     }
 
-    @Test func `an identifier of a lost session is a new message`() {
+    @Test(.sends("5:MQTT-3.2.2-5"), .receives("5:MQTT-3.1.2-4"))
+    func `an identifier of a lost session is a new message`() {
         var harness = Self.connected()
         let old = harness.arrive("t/1", .exactlyOnce, id: 5)
         harness.reconnect(ConnAck())
@@ -151,7 +205,8 @@ import Testing
         #expect(harness.acknowledge(new) == [.send(pubRec(5))])
     }
 
-    @Test func `QoS 1 on the next connection is delivered again, and old tokens do no harm`() {
+    @Test(.receives("5:MQTT-4.3.2-3", "5:MQTT-4.3.2-5", "5:MQTT-3.3.1-1"))
+    func `QoS 1 on the next connection is delivered again, and old tokens do no harm`() {
         var harness = Self.connected()
         let old = harness.arrive("t/1", .atLeastOnce, id: 5)
         harness.reconnect()
@@ -167,7 +222,11 @@ import Testing
         #expect(harness.acknowledge(token) == [])
     }
 
-    @Test(arguments: ProtocolVersion.allCases)
+    @Test(
+        .sends("U5-4.3.3-1?", "5:MQTT-4.3.3-11", "5:MQTT-3.7.2-1", "3.1.1:MQTT-2.3.1-6"),
+        .receives("5:MQTT-2.2.1-5", "U5-4.3.3-1?", "3.1.1:MQTT-2.3.1-6"),
+        arguments: ProtocolVersion.allCases
+    )
     func `PUBREL for an identifier nobody knows is answered`(version: ProtocolVersion) {
         var harness = Self.connected(version)
         let reason: ReasonCode = version == .v5 ? .packetIdentifierNotFound : .success
@@ -183,13 +242,15 @@ import Testing
 
     // MARK: - Rejection
 
-    @Test func `a rejected QoS 1 message is acknowledged with the reason`() {
+    @Test(.sends("U5-4.13.2-1", "U5-3.3.2.3.2-1", "5:MQTT-3.4.2-1"))
+    func `a rejected QoS 1 message is acknowledged with the reason`() {
         var harness = Self.connected()
         let token = harness.arrive("t/1", .atLeastOnce, id: 5)
         #expect(harness.acknowledge(token, reason: .payloadFormatInvalid) == [.send(pubAck(5, .payloadFormatInvalid))])
     }
 
-    @Test func `behind a negative PUBREC the identifier is a new message`() {
+    @Test(.sends("5:MQTT-3.5.2-1"), .receives("5:MQTT-4.3.3-9"))
+    func `behind a negative PUBREC the identifier is a new message`() {
         var harness = Self.connected()
         let token = harness.arrive("t/1", .exactlyOnce, id: 5)
         #expect(harness.acknowledge(token, reason: .notAuthorized) == [.send(pubRec(5, .notAuthorized))])
@@ -205,7 +266,7 @@ import Testing
 
     // MARK: - Receive maximum
 
-    @Test(arguments: [1, 2, 20])
+    @Test(.receives("5:MQTT-3.3.4-9", "5:MQTT-4.9.0-1", "5:MQTT-4.9.0-2"), arguments: [1, 2, 20])
     func `more than our receive maximum closes the connection`(maximum: UInt16) {
         var harness = Self.connected { $0.receiveMaximum = maximum }
         for number in 1...maximum {
@@ -218,7 +279,7 @@ import Testing
         #expect(effects.prefix(2) == [.send(.disconnect(Disconnect(reason: .receiveMaximumExceeded))), .close])
     }
 
-    @Test func `QoS 2 holds its place until PUBREL`() {
+    @Test(.receives("5:MQTT-4.9.0-2", "U5-4.9-1")) func `QoS 2 holds its place until PUBREL`() {
         var harness = Self.connected { $0.receiveMaximum = 1 }
         harness.acknowledge(harness.arrive("t/1", .exactlyOnce, id: 1))
         harness.receive(pubRel(1))
@@ -227,7 +288,8 @@ import Testing
         #expect(effects.disconnected?.kind == .protocolViolation)
     }
 
-    @Test func `a rejection, and a new connection, free the place`() {
+    @Test(.receives("5:MQTT-4.4.0-2", "5:MQTT-4.9.0-2", "U5-4.9-1"))
+    func `a rejection, and a new connection, free the place`() {
         var harness = Self.connected { $0.receiveMaximum = 1 }
         harness.acknowledge(harness.arrive("t/1", .exactlyOnce, id: 1), reason: .quotaExceeded)
         #expect(harness.arrive("t/1", .exactlyOnce, id: 2) != nil)

@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTTEngine
 import MQTTWire
 import Testing
@@ -14,7 +15,12 @@ import Testing
         }
     }
 
-    @Test(arguments: ProtocolVersion.allCases)
+    @Test(
+        .receives("3.1.1:MQTT-3.12.4-1"),
+        .sends("5:MQTT-3.1.2-20", "3.1.1:MQTT-3.1.2-23"),
+        .receives("U5-3.1.2.10-1", "5:MQTT-3.12.4-1"),
+        arguments: ProtocolVersion.allCases
+    )
     func `a silent interval sends one ping, then declares the peer lost`(version: ProtocolVersion) {
         var harness = Self.connected(version)
         #expect(harness.pass(.seconds(28)) == [])
@@ -44,7 +50,8 @@ import Testing
         #expect(harness.pass(.seconds(9)) == [.send(.pingRequest)])
     }
 
-    @Test func `receiving alone does not put the ping off, for the server waits to hear from us`() {
+    @Test(.sends("5:MQTT-3.1.2-20"))
+    func `receiving alone does not put the ping off, for the server waits to hear from us`() {
         var harness = Self.connected()
         harness.pass(.seconds(20))
         harness.engine.bytesReceived(now: harness.now)
@@ -65,7 +72,11 @@ import Testing
         #expect(harness.engine.nextDeadline == nil)
     }
 
-    @Test(arguments: [UInt16(1), 4, 65_535])
+    @Test(
+        .sends("5:MQTT-3.1.2-21", "5:MQTT-3.2.2-21"),
+        .receives("U5-3.2.2.3.14-1"),
+        arguments: [UInt16(1), 4, 65_535]
+    )
     func `the server's keep-alive replaces ours`(seconds: UInt16) throws {
         var harness = EngineHarness.connected(connAck: ConnAck(properties: [.serverKeepAlive(seconds)]))
         let due = try #require(harness.engine.nextDeadline)
@@ -75,7 +86,8 @@ import Testing
         #expect(harness.deadlineReached() == [.send(.pingRequest)])
     }
 
-    @Test func `a server keep-alive of 0 switches ours off`() {
+    @Test(.sends("5:MQTT-3.1.2-21", "5:MQTT-3.2.2-21"), .receives("U5-3.2.2.3.14-1"))
+    func `a server keep-alive of 0 switches ours off`() {
         let harness = EngineHarness.connected(connAck: ConnAck(properties: [.serverKeepAlive(0)]))
         #expect(harness.engine.nextDeadline == nil)
     }
@@ -89,7 +101,7 @@ import Testing
         #expect(harness.pass(.seconds(1)).disconnected?.kind == .connectionLost)
     }
 
-    @Test func `while a pong is late and much arrives, the server still hears from us`() {
+    @Test(.sends("5:MQTT-3.1.2-20")) func `while a pong is late and much arrives, the server still hears from us`() {
         var harness = Self.connected()
         harness.pass(.seconds(29))
         for _ in 0..<5 {

@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTTEngine
 import MQTTWire
 import Testing
@@ -18,7 +19,10 @@ import Testing
         #expect(!harness.engine.isAwaitingReply)
     }
 
-    @Test(arguments: ProtocolVersion.allCases)
+    @Test(
+        .sends("5:MQTT-4.3.2-2", "5:MQTT-4.3.2-3", "5:MQTT-3.3.1-3", "3.1.1:MQTT-4.3.2-1", "3.1.1:MQTT-3.3.1-3"),
+        arguments: ProtocolVersion.allCases
+    )
     func `QoS 1 ends at PUBACK`(version: ProtocolVersion) {
         var harness = EngineHarness.connected(version)
         #expect(harness.publish(self.one, 1) == [sendPublish(self.one, 1)])
@@ -28,7 +32,18 @@ import Testing
         #expect(harness.engine.session.outbound.pendingBytes == 0)
     }
 
-    @Test(arguments: ProtocolVersion.allCases)
+    @Test(
+        .sends(
+            "5:MQTT-2.2.1-5",
+            "5:MQTT-4.3.3-2",
+            "5:MQTT-4.3.3-4",
+            "5:MQTT-4.3.3-5",
+            "3.1.1:MQTT-2.3.1-6",
+            "3.1.1:MQTT-4.3.3-1",
+            "3.1.1:MQTT-3.3.1-3"
+        ),
+        arguments: ProtocolVersion.allCases
+    )
     func `QoS 2 ends at PUBCOMP, behind PUBREC and PUBREL`(version: ProtocolVersion) {
         var harness = EngineHarness.connected(version)
         #expect(harness.publish(self.two, 1) == [sendPublish(self.two, 1)])
@@ -43,14 +58,15 @@ import Testing
         #expect(harness.receive(pubAck(1, .noMatchingSubscribers)) == [published(1, .noMatchingSubscribers)])
     }
 
-    @Test func `a negative PUBACK ends the call with the reason`() {
+    @Test(.receives("5:MQTT-3.4.2-1", "U5-4.13.2-1")) func `a negative PUBACK ends the call with the reason`() {
         var harness = EngineHarness.connected()
         harness.publish(self.one, 1)
         let refused = Completion.publishRefused(.quotaExceeded, [])
         #expect(harness.receive(pubAck(1, .quotaExceeded)) == [.complete(OperationID(1), refused)])
     }
 
-    @Test func `a negative PUBREC ends the exchange without PUBREL and frees its identifier`() {
+    @Test(.sends("5:MQTT-4.3.3-4", "5:MQTT-4.3.3-9"), .receives("5:MQTT-3.5.2-1", "U5-4.13.2-1", "U5-4.9-1"))
+    func `a negative PUBREC ends the exchange without PUBREL and frees its identifier`() {
         var harness = EngineHarness.connected(connAck: ConnAck(properties: [.receiveMaximum(1)]))
         harness.publish(self.two, 1)
         harness.publish(self.one, 2)
@@ -62,7 +78,7 @@ import Testing
         )
     }
 
-    @Test func `a PUBCOMP that does not know the identifier ends the call well`() {
+    @Test(.receives("5:MQTT-3.7.2-1")) func `a PUBCOMP that does not know the identifier ends the call well`() {
         var harness = EngineHarness.connected()
         harness.publish(self.two, 1)
         harness.receive(pubRec(1))
@@ -78,7 +94,10 @@ import Testing
         #expect(harness.receive(pubAck(2)) == [published(2)])
     }
 
-    @Test(arguments: ProtocolVersion.allCases)
+    @Test(
+        .receives("5:MQTT-2.2.1-5", "5:MQTT-4.3.2-4", "3.1.1:MQTT-2.3.1-6", "3.1.1:MQTT-4.3.2-2"),
+        arguments: ProtocolVersion.allCases
+    )
     func `acknowledgements that come twice, or for nothing, are ignored`(version: ProtocolVersion) {
         var harness = EngineHarness.connected(version)
         harness.publish(self.one, 1)
@@ -89,7 +108,11 @@ import Testing
         #expect(harness.engine.isConnected)
     }
 
-    @Test(arguments: ProtocolVersion.allCases)
+    @Test(
+        .sends("5:MQTT-3.6.2-1", "U5-4.3.3-1?", "3.1.1:MQTT-2.3.1-6"),
+        .receives("5:MQTT-2.2.1-5", "U5-4.3.3-1?", "3.1.1:MQTT-2.3.1-6"),
+        arguments: ProtocolVersion.allCases
+    )
     func `a PUBREC for an identifier nobody knows is answered`(version: ProtocolVersion) {
         var harness = EngineHarness.connected(version)
         let reason: ReasonCode = version == .v5 ? .packetIdentifierNotFound : .success
@@ -102,7 +125,7 @@ import Testing
         #expect(harness.receive(pubRec(9, .unspecifiedError)) == [])
     }
 
-    @Test(arguments: ProtocolVersion.allCases)
+    @Test(.sends("5:MQTT-4.3.3-5"), .receives("5:MQTT-4.3.3-3"), arguments: ProtocolVersion.allCases)
     func `a PUBREC that comes twice is answered twice`(version: ProtocolVersion) {
         var harness = EngineHarness.connected(version)
         harness.publish(self.two, 1)
@@ -113,6 +136,14 @@ import Testing
     }
 
     @Test(
+        .receives(
+            "5:MQTT-2.2.1-5",
+            "5:MQTT-3.3.4-1",
+            "5:MQTT-4.3.3-8",
+            "3.1.1:MQTT-2.3.1-6",
+            "3.1.1:MQTT-3.3.4-1",
+            "3.1.1:MQTT-4.8.0-1"
+        ),
         arguments: ProtocolVersion.allCases,
         [
             [pubRec(1)], [pubComp(1)], [pubAck(2)], [pubComp(2)], [pubRec(2), pubAck(2)], [pubAck(3)], [pubRec(3)],
@@ -141,7 +172,7 @@ import Testing
 
     // MARK: - Quota
 
-    @Test(arguments: [1, 2])
+    @Test(.sends("5:MQTT-3.3.4-7", "5:MQTT-4.9.0-1", "5:MQTT-4.9.0-2", "U5-4.9-1"), arguments: [1, 2])
     func `no more messages are in flight than the server takes`(maximum: UInt16) {
         var harness = EngineHarness.connected(connAck: ConnAck(properties: [.receiveMaximum(maximum)]))
         for number in 1...maximum { #expect(harness.publish(self.one, UInt64(number)).sent.count == 1) }
@@ -156,7 +187,7 @@ import Testing
         }
     }
 
-    @Test func `a full window stops nothing but QoS 1 and 2`() {
+    @Test(.sends("5:MQTT-3.3.4-8", "5:MQTT-4.9.0-3")) func `a full window stops nothing but QoS 1 and 2`() {
         var harness = EngineHarness.connected(connAck: ConnAck(properties: [.receiveMaximum(1)]))
         harness.publish(self.one, 1)
         harness.publish(self.one, 2)
@@ -182,7 +213,8 @@ import Testing
         #expect(harness.engine.session.outbound.exchanges.count == min(window, version == .v5 ? 150 : 200))
     }
 
-    @Test func `an acknowledgement that comes twice gives no second place in the window`() {
+    @Test(.sends("5:MQTT-4.9.0-2", "U5-4.9-1"), .receives("U5-4.9-1"))
+    func `an acknowledgement that comes twice gives no second place in the window`() {
         var harness = EngineHarness.connected(connAck: ConnAck(properties: [.receiveMaximum(1)]))
         for number in 1...3 { harness.publish(self.one, UInt64(number)) }
         #expect(harness.receive(pubAck(1)).sent.count == 1)
@@ -220,14 +252,14 @@ import Testing
         }
     }
 
-    @Test func `requests and messages share the identifiers`() {
+    @Test(.sends("5:MQTT-2.2.1-3")) func `requests and messages share the identifiers`() {
         var harness = EngineHarness.connected()
         harness.publish(self.one, 1)
         #expect(harness.subscribe(.to(["a"]), 2) == [sendSubscribe(2, ["a"])])
         #expect(harness.publish(self.one, 3) == [sendPublish(self.one, 3)])
     }
 
-    @Test(arguments: [UInt16(1), 2, 100])
+    @Test(.sends("5:MQTT-2.2.1-3", "5:MQTT-4.3.2-1", "5:MQTT-4.3.3-1"), arguments: [UInt16(1), 2, 100])
     func `an identifier that stays in use is passed over, round after round`(held: UInt16) {
         var harness = EngineHarness.connected()
         for number in 1..<held {
@@ -251,7 +283,8 @@ import Testing
         #expect(harness.receive(pubComp(held)) == [published(1_000_000)])
     }
 
-    @Test func `all identifiers may be in use at once, and each comes back`() {
+    @Test(.sends("5:MQTT-2.2.1-3", "5:MQTT-4.3.2-1"))
+    func `all identifiers may be in use at once, and each comes back`() {
         var harness = EngineHarness.connected(connAck: ConnAck(properties: [.receiveMaximum(65_535)])) {
             $0.pendingLimit = 100_000
         }

@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTTEngine
 import MQTTWire
 import Testing
@@ -11,7 +12,23 @@ import Testing
     private let two = message("two", .exactlyOnce)
     private let zero = message("zero", .atMostOnce)
 
-    @Test(arguments: [ProtocolVersion.v311, .v5])
+    @Test(
+        .sends(
+            "5:MQTT-3.1.2-23",
+            "5:MQTT-3.3.1-1",
+            "5:MQTT-4.3.2-3",
+            "5:MQTT-4.3.3-3",
+            "5:MQTT-4.4.0-1",
+            "5:MQTT-4.6.0-1",
+            "5:MQTT-3.1.2-5",
+            "3.1.1:MQTT-2.3.1-3",
+            "3.1.1:MQTT-3.1.2-4",
+            "3.1.1:MQTT-3.3.1-1",
+            "3.1.1:MQTT-4.4.0-1",
+            "3.1.1:MQTT-4.6.0-1"
+        ),
+        arguments: [ProtocolVersion.v311, .v5]
+    )
     func `a resumed session sends again what was not acknowledged, in order, with DUP`(version: ProtocolVersion) {
         var harness = EngineHarness.connected(version)
         for number in 1...4 as ClosedRange<UInt64> {
@@ -26,7 +43,7 @@ import Testing
         )
     }
 
-    @Test func `the order stays when identifiers have gone round`() {
+    @Test(.sends("5:MQTT-4.6.0-1")) func `the order stays when identifiers have gone round`() {
         var harness = EngineHarness.connected()
         for number in 1...65_534 as ClosedRange<UInt16> {
             harness.publish(self.one, 0)
@@ -41,7 +58,8 @@ import Testing
         )
     }
 
-    @Test func `a message left far behind is still the first to be sent again`() {
+    @Test(.sends("5:MQTT-4.1.0-1", "5:MQTT-4.6.0-1"))
+    func `a message left far behind is still the first to be sent again`() {
         var harness = EngineHarness.connected()
         harness.publish(self.two, 1)
         for number in 2...10_000 as ClosedRange<UInt16> {
@@ -56,7 +74,18 @@ import Testing
         )
     }
 
-    @Test(arguments: ProtocolVersion.allCases)
+    @Test(
+        .sends(
+            "5:MQTT-4.3.3-5",
+            "5:MQTT-4.3.3-6",
+            "5:MQTT-4.4.0-1",
+            "5:MQTT-4.6.0-4",
+            "3.1.1:MQTT-4.3.3-1",
+            "3.1.1:MQTT-4.4.0-1",
+            "3.1.1:MQTT-4.6.0-4"
+        ),
+        arguments: ProtocolVersion.allCases
+    )
     func `behind PUBREC only PUBREL is sent again, in the order of PUBREC`(version: ProtocolVersion) {
         var harness = EngineHarness.connected(version)
         for number in 1...3 as ClosedRange<UInt64> { harness.publish(self.two, number) }
@@ -68,7 +97,7 @@ import Testing
         #expect(harness.receive(pubComp(1)) == [published(1)])
     }
 
-    @Test func `what is sent again is sent again once`() {
+    @Test(.sends("5:MQTT-4.4.0-1")) func `what is sent again is sent again once`() {
         var harness = EngineHarness.connected { $0.keepAlive = 10 }
         harness.publish(self.one, 1)
         #expect(harness.reconnect().sent.count == 1)
@@ -76,7 +105,11 @@ import Testing
         #expect(harness.reconnect().sent.count == 1)
     }
 
-    @Test(arguments: [ProtocolVersion.v311, .v5])
+    @Test(
+        .sends("3.1.1:MQTT-3.2.2-3"),
+        .sends("5:MQTT-3.2.2-5", "5:MQTT-3.1.2-6"),
+        arguments: [ProtocolVersion.v311, .v5]
+    )
     func `a lost session publishes anew, with new identifiers and without DUP`(version: ProtocolVersion) {
         var harness = EngineHarness.connected(version)
         harness.publish(self.one, 1)
@@ -87,7 +120,7 @@ import Testing
         #expect(harness.receive(pubAck(1)) == [published(2)])
     }
 
-    @Test(arguments: [ProtocolVersion.v311, .v5])
+    @Test(.sends("5:MQTT-3.2.2-5"), arguments: [ProtocolVersion.v311, .v5])
     func `behind PUBREC the outcome of a lost session is unknown`(version: ProtocolVersion) {
         var harness = EngineHarness.connected(version)
         harness.publish(self.two, 1)
@@ -104,7 +137,8 @@ import Testing
         #expect(harness.reconnect(ConnAck()).sent == [sendPublish(self.one, 1)])
     }
 
-    @Test func `a limit lowered at the reconnect lets messages trickle`() {
+    @Test(.sends("5:MQTT-4.9.0-1", "5:MQTT-3.3.4-7", "U5-4.9-1"))
+    func `a limit lowered at the reconnect lets messages trickle`() {
         var harness = EngineHarness.connected()
         for number in 1...4 as ClosedRange<UInt64> { harness.publish(self.two, number) }
         harness.receive(pubRec(1))
@@ -194,7 +228,8 @@ import Testing
 
     // MARK: - Limits of another connection
 
-    @Test func `a message that waited fails when the new server does not take it, and the next goes on`() {
+    @Test(.sends("5:MQTT-3.2.2-11", "5:MQTT-3.2.2-14", "5:MQTT-3.2.2-15"))
+    func `a message that waited fails when the new server does not take it, and the next goes on`() {
         let long = message("a/long/topic/of/its/own", .atLeastOnce)
         let cases: [(PublishFrame, Property, EngineFailure.Kind)] = [
             (long, .maximumPacketSize(20), .packetTooLarge),
@@ -213,7 +248,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [true, false])
+    @Test(.sends("5:MQTT-3.2.2-15"), arguments: [true, false])
     func `a message that was sent before and is not taken now does not loop`(sessionPresent: Bool) {
         var harness = EngineHarness.connected()
         harness.publish(message("a/long/topic/of/its/own", .atLeastOnce), 1)
@@ -227,7 +262,7 @@ import Testing
 
     // MARK: - The end
 
-    @Test func `disconnecting ends every call, and says what was never sent`() {
+    @Test(.sends("5:MQTT-3.14.4-2")) func `disconnecting ends every call, and says what was never sent`() {
         var harness = EngineHarness.connected(connAck: ConnAck(properties: [.receiveMaximum(1)]))
         harness.publish(self.one, 1)
         harness.publish(self.one, 2)
@@ -239,7 +274,7 @@ import Testing
         #expect(harness.disconnect(4) == [.complete(OperationID(4), .disconnected)])
     }
 
-    @Test func `a kept session goes on after disconnecting, though nobody waits for it`() {
+    @Test(.sends("5:MQTT-3.1.2-23")) func `a kept session goes on after disconnecting, though nobody waits for it`() {
         var harness = EngineHarness.connected()
         harness.publish(self.two, 1)
         harness.receive(pubRec(1))
@@ -249,10 +284,14 @@ import Testing
         #expect(harness.engine.session.outbound.pendingBytes == 0)
     }
 
-    @Test(arguments: [
-        ConnAck(properties: [.sessionExpiryInterval(0)]),
-        ConnAck(),
-    ])
+    @Test(
+        .sends("5:MQTT-4.1.0-2"),
+        .receives("5:MQTT-3.1.2-23", "U5-3.2.2.3.2-1"),
+        arguments: [
+            ConnAck(properties: [.sessionExpiryInterval(0)]),
+            ConnAck(),
+        ]
+    )
     func `a session that ends with the connection leaves nothing behind`(connAck: ConnAck) {
         var harness = EngineHarness.connected(connAck: connAck)
         harness.publish(self.one, 1)

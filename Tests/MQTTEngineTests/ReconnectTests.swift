@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTTEngine
 import MQTTWire
 import Testing
@@ -106,11 +107,14 @@ import Testing
         #expect(harness.deadlineReached() == [])
     }
 
-    @Test(arguments: [
-        ReasonCode.unsupportedProtocolVersion, .clientIdentifierNotValid, .badUserNameOrPassword, .notAuthorized,
-        .banned,
-        .badAuthenticationMethod, .useAnotherServer, .serverMoved,
-    ])
+    @Test(
+        .receives("5:MQTT-3.1.2-1", "5:MQTT-3.1.2-2"),
+        arguments: [
+            ReasonCode.unsupportedProtocolVersion, .clientIdentifierNotValid, .badUserNameOrPassword, .notAuthorized,
+            .banned,
+            .badAuthenticationMethod, .useAnotherServer, .serverMoved,
+        ]
+    )
     func `a refusal that will not pass ends the retries`(reason: ReasonCode) {
         var harness = EngineHarness.connected()
         harness.linkLost()
@@ -128,7 +132,10 @@ import Testing
         #expect(harness.redial(ConnAck(reason: reason)).retryWait != nil)
     }
 
-    @Test(arguments: [ReasonCode.sessionTakenOver, .useAnotherServer, .serverMoved, .banned])
+    @Test(
+        .receives("5:MQTT-3.1.4-3", "5:MQTT-3.14.4-2", "5:MQTT-4.13.2-1"),
+        arguments: [ReasonCode.sessionTakenOver, .useAnotherServer, .serverMoved, .banned]
+    )
     func `the server's last word may end the retries`(reason: ReasonCode) {
         var harness = EngineHarness.connected()
         let effects = harness.receive(.disconnect(Disconnect(reason: reason)))
@@ -139,7 +146,10 @@ import Testing
         #expect(!harness.engine.isActive)
     }
 
-    @Test(arguments: [ReasonCode.normalDisconnection, .serverShuttingDown, .keepAliveTimeout, .serverBusy])
+    @Test(
+        .receives("U5-3.14.2.1-1?", "5:MQTT-3.14.4-2"),
+        arguments: [ReasonCode.normalDisconnection, .serverShuttingDown, .keepAliveTimeout, .serverBusy]
+    )
     func `after other last words the client comes back`(reason: ReasonCode) {
         var harness = EngineHarness.connected()
         #expect(harness.receive(.disconnect(Disconnect(reason: reason))).retryWait != nil)
@@ -171,7 +181,7 @@ import Testing
 
     // MARK: - Nothing behind a close
 
-    @Test func `packets behind the end of the connection are ignored`() {
+    @Test(.receives("5:MQTT-3.14.4-1")) func `packets behind the end of the connection are ignored`() {
         var harness = EngineHarness.connected()
         harness.subscribe(.to(["a"]), nil)
         harness.publish(message("m", .exactlyOnce), 1)
@@ -183,7 +193,8 @@ import Testing
         #expect(harness.receivePublish(.message("a", .exactlyOnce, 5)).effects == [])
     }
 
-    @Test func `bytes that make no packet end the connection once`() {
+    @Test(.sends("5:MQTT-4.13.2-1"), .receives("U5-3.1.2.11.4-2"))
+    func `bytes that make no packet end the connection once`() {
         var harness = EngineHarness.connected()
         let effects = harness.malformed(.packetTooLarge)
         #expect(effects.prefix(2) == [.send(.disconnect(Disconnect(reason: .packetTooLarge))), .close])
@@ -194,7 +205,7 @@ import Testing
         #expect(harness.engine.nextDeadline == due)
     }
 
-    @Test(arguments: ProtocolVersion.allCases)
+    @Test(.sends("5:MQTT-3.14.4-1", "3.1.1:MQTT-3.14.4-2"), arguments: ProtocolVersion.allCases)
     func `nothing is sent behind a close`(version: ProtocolVersion) {
         let ends: [(inout EngineHarness) -> [Effect]] = [
             { $0.disconnect() }, { $0.malformed() }, { $0.receive(.connAck(ConnAck())) }, { $0.linkLost() },

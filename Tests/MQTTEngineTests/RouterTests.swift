@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTTEngine
 import MQTTWire
 import Testing
@@ -36,7 +37,7 @@ import Testing
         #expect(router.route("a/b").acknowledgers == 2)
     }
 
-    @Test func `wildcards at the beginning do not match what begins with a dollar sign`() {
+    @Test(.receives("5:MQTT-4.7.2-1")) func `wildcards at the beginning do not match what begins with a dollar sign`() {
         let router = Self.router([["#"], ["+/broker"], ["$SYS/#"]])
         #expect(router.route("$SYS/broker") == .one(Self.destination(3)))
         #expect(router.route("x/broker") == .many([Self.destination(1), Self.destination(2)]))
@@ -98,7 +99,8 @@ import Testing
 
     // MARK: - Subscription identifiers
 
-    @Test func `the identifiers say whose copy a message is`() {
+    @Test(.receives("5:MQTT-3.3.4-3", "5:MQTT-3.3.4-4", "5:MQTT-3.3.4-5"))
+    func `the identifiers say whose copy a message is`() {
         let router = Self.router([["a/#"], ["a/b"], ["c"]], identified: true)
         #expect(router.route("a/b", identifiers: [1]) == .one(Self.destination(1)))
         #expect(router.route("a/b", identifiers: [2]) == .one(Self.destination(2)))
@@ -106,7 +108,7 @@ import Testing
         #expect(router.route("a/b", identifiers: []) == .many([Self.destination(1), Self.destination(2)]))
     }
 
-    @Test func `identifiers nobody knows leave it to the topic`() {
+    @Test(.receives("U5-3.3.4-4")) func `identifiers nobody knows leave it to the topic`() {
         let router = Self.router([["a/#"], ["a/b"]], identified: true)
         #expect(router.route("a/b", identifiers: [99]) == .many([Self.destination(1), Self.destination(2)]))
         #expect(router.route("c", identifiers: [99]) == .nobody)

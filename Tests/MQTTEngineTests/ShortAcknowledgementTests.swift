@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTTEngine
 import MQTTWire
 import Testing
@@ -20,7 +21,7 @@ import Testing
         #expect(variant.isDurable ? count == 0 : count > 3_000)
     }
 
-    @Test func `a PUBREL never overtakes one that is still an effect`() {
+    @Test(.sends("5:MQTT-4.6.0-4")) func `a PUBREL never overtakes one that is still an effect`() {
         var harness = EngineHarness.connected()
         for number in 1...3 as ClosedRange<UInt64> { harness.publish(message("a", .exactlyOnce), number) }
         var effects: [Effect] = []

@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTTEngine
 import MQTTWire
 import Testing
@@ -14,7 +15,11 @@ import Testing
         .complete(OperationID(operation), .unsubscribed(reasons))
     }
 
-    @Test(arguments: ProtocolVersion.allCases)
+    @Test(
+        .sends("5:MQTT-3.2.2-10"),
+        .receives("5:MQTT-2.2.1-6", "5:MQTT-3.8.4-2", "5:MQTT-3.8.4-5", "5:MQTT-3.9.3-1"),
+        arguments: ProtocolVersion.allCases
+    )
     func `subscribing asks for every filter and ends at SUBACK`(version: ProtocolVersion) {
         var harness = EngineHarness.connected(version)
         #expect(harness.subscribe(.to(["a", "b/#"]), 1) == [sendSubscribe(1, ["a", "b/#"])])
@@ -40,7 +45,7 @@ import Testing
         #expect(harness.unsubscribe(1, 2).sent.count == 3)
     }
 
-    @Test func `batches keep to the packet size of the server`() {
+    @Test(.sends("5:MQTT-3.2.2-15")) func `batches keep to the packet size of the server`() {
         let long = ["aaaaaaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbbbbbb", "cccccccccccccccccccc"]
         var harness = EngineHarness.connected(connAck: ConnAck(properties: [.maximumPacketSize(64)]))
         #expect(
@@ -51,7 +56,7 @@ import Testing
         )
     }
 
-    @Test func `a filter too long for the server fails alone`() {
+    @Test(.sends("5:MQTT-3.2.2-15")) func `a filter too long for the server fails alone`() {
         var harness = EngineHarness.connected(connAck: ConnAck(properties: [.maximumPacketSize(30)]))
         let effects = harness.subscribe(.to(["this/is/too/long/for/it"]), 1)
         #expect(effects.sent == [])
@@ -59,7 +64,8 @@ import Testing
         #expect(harness.subscribe(.to(["a"], id: 2), 2).sent.count == 1)
     }
 
-    @Test func `a refused filter ends its subscription and no other`() {
+    @Test(.receives("5:MQTT-3.8.4-7", "5:MQTT-3.9.3-1", "U5-4.13.2-1"))
+    func `a refused filter ends its subscription and no other`() {
         var harness = EngineHarness.connected()
         harness.linkLost()
         harness.subscribe(.to(["a", "b"], id: 1), 1)
@@ -77,7 +83,12 @@ import Testing
         #expect(harness.receivePublish(.message("c", .atMostOnce)).arrival != .nothing)
     }
 
-    @Test(arguments: [ProtocolVersion.v311, .v5])
+    @Test(
+        .receives("3.1.1:MQTT-3.2.2-2"),
+        .sends("5:MQTT-3.2.2-5"),
+        .receives("5:MQTT-3.2.2-3"),
+        arguments: [ProtocolVersion.v311, .v5]
+    )
     func `a session that is present is not asked again`(version: ProtocolVersion) {
         var harness = EngineHarness.connected(version)
         harness.subscribe(.to(["a"]), 1)
@@ -140,7 +151,8 @@ import Testing
 
     // MARK: - Sharing
 
-    @Test func `two subscriptions share a filter, with the higher QoS, until the last leaves`() {
+    @Test(.sends("5:MQTT-3.8.4-3"))
+    func `two subscriptions share a filter, with the higher QoS, until the last leaves`() {
         var harness = EngineHarness.connected()
         harness.subscribe(.to(["a"], id: 1, qos: .exactlyOnce), 1)
         harness.receive(subAck(1, .grantedQoS2))
@@ -238,7 +250,8 @@ import Testing
 
     // MARK: - What the server does not do
 
-    @Test func `filters the server has said it does not take fail before they are sent`() {
+    @Test(.sends("U5-3.2.2.3.11-1", "U5-3.2.2.3.13-1"))
+    func `filters the server has said it does not take fail before they are sent`() {
         let cases: [(Property, String, ReasonCode)] = [
             (.wildcardSubscriptionAvailable(false), "a/#", .wildcardSubscriptionsNotSupported),
             (.wildcardSubscriptionAvailable(false), "+/a", .wildcardSubscriptionsNotSupported),
@@ -254,7 +267,7 @@ import Testing
         }
     }
 
-    @Test func `subscription identifiers go only to a server that takes them`() {
+    @Test(.sends("U5-3.2.2.3.12-1")) func `subscription identifiers go only to a server that takes them`() {
         var harness = EngineHarness.connected()
         #expect(harness.subscribe(.to(["a"], identifier: 7), 1) == [sendSubscribe(1, ["a"], identifier: 7)])
         let connAck = ConnAck(properties: [.subscriptionIdentifierAvailable(false)])
@@ -275,7 +288,10 @@ import Testing
 
     // MARK: - Bad answers, and no identifier
 
-    @Test(arguments: [subAck(9, .success), unsubAck(9, .success), subAck(1, .success, .success), unsubAck(1, .success)])
+    @Test(
+        .receives("5:MQTT-2.2.1-6", "5:MQTT-3.8.4-2", "5:MQTT-3.8.4-6", "5:MQTT-3.10.4-5"),
+        arguments: [subAck(9, .success), unsubAck(9, .success), subAck(1, .success, .success), unsubAck(1, .success)]
+    )
     func `an answer nobody asked for, or of the wrong length, breaks the protocol`(packet: Packet) {
         var harness = EngineHarness.connected()
         harness.subscribe(.to(["a"]), 1)
@@ -287,7 +303,7 @@ import Testing
         #expect(harness.receive(subAck(2, .success)) == [subscribed(1, .success)])
     }
 
-    @Test func `an UNSUBACK of the wrong length ends the call with the connection`() {
+    @Test(.receives("5:MQTT-3.11.3-1")) func `an UNSUBACK of the wrong length ends the call with the connection`() {
         var harness = EngineHarness.connected()
         harness.subscribe(.to(["a"]), nil)
         harness.unsubscribe(1, 2)

@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTT
 import MosquittoFixture
 import Testing
@@ -77,7 +78,8 @@ import Testing
         }
     }
 
-    @Test func `a server before 5_0 that refuses our version says so`() async throws {
+    @Test(.receives("3.1.1:MQTT-3.1.2-2", "5:MQTT-3.1.2-2"))
+    func `a server before 5_0 that refuses our version says so`() async throws {
         try await withDeadline {
             try await ScriptedServer.with { connection, _ in
                 _ = try await connection.packet()
@@ -136,7 +138,7 @@ import Testing
         ]
     }
 
-    @Test(arguments: Offence.all)
+    @Test(.receives("5:MQTT-4.13.2-1", "U5-3.1.2.11.4-2"), arguments: Offence.all)
     func `what breaks the protocol is answered with its reason`(offence: Offence) async throws {
         try await withDeadline {
             let done = Gate()
@@ -175,7 +177,7 @@ import Testing
         }
     }
 
-    @Test func `the server's own DISCONNECT is told and not answered`() async throws {
+    @Test(.receives("5:MQTT-3.14.4-1")) func `the server's own DISCONNECT is told and not answered`() async throws {
         try await withDeadline {
             let done = Gate()
             try await ScriptedServer.with { connection, _ in

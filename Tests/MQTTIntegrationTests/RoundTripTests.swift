@@ -1,13 +1,14 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTT
 import MosquittoFixture
 import NIOCore
 import Testing
 
 @Suite(.timeLimit(.minutes(10))) struct RoundTripTests {
-    @Test(arguments: TestedVersion.allCases)
+    @Test(.sends("3.1.1:MQTT-7.0.0-2"), .receives("3.1.1:MQTT-7.0.0-2"), arguments: TestedVersion.allCases)
     func `a message comes back as it was sent, at every QoS`(version: TestedVersion) async throws {
         func run<V: TestVersion>(_: V.Type) async throws {
             try await withDeadline {
@@ -31,7 +32,7 @@ import Testing
         try await run(version.type)
     }
 
-    @Test(arguments: TestedVersion.allCases)
+    @Test(.sends("5:MQTT-4.2-1"), .receives("5:MQTT-4.2-1"), arguments: TestedVersion.allCases)
     func `empty and large payloads come through, plain and over TLS`(version: TestedVersion) async throws {
         func run<V: TestVersion>(_: V.Type) async throws {
             try await withDeadline {
@@ -61,7 +62,11 @@ import Testing
         try await run(version.type)
     }
 
-    @Test(arguments: TestedVersion.allCases)
+    @Test(
+        .sends("5:MQTT-3.3.1-6", "3.1.1:MQTT-3.3.1-10"),
+        .receives("5:MQTT-3.3.1-6", "3.1.1:MQTT-3.3.1-8", "3.1.1:MQTT-3.3.1-10"),
+        arguments: TestedVersion.allCases
+    )
     func `a retained message comes to a later subscriber until it is cleared`(version: TestedVersion) async throws {
         func run<V: TestVersion>(_: V.Type) async throws {
             try await withDeadline {

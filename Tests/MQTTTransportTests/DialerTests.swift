@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTTTransport
 import NIOCore
 import NIOEmbedded
@@ -8,7 +9,11 @@ import NIOPosix
 import Testing
 
 @Suite(.timeLimit(.minutes(10))) struct DialerTests {
-    @Test(arguments: ["127.0.0.1", "localhost"])
+    @Test(
+        .sends("5:MQTT-4.2-1", "3.1.1:MQTT-7.1.2-1"),
+        .receives("5:MQTT-4.2-1"),
+        arguments: ["127.0.0.1", "localhost"]
+    )
     func `bytes travel both ways over TCP`(host: String) async throws {
         try await TestServer.with { server in
             let dialed = try await Dialed.connect(to: .tcp(host, port: server.port))

@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTTTransport
 import NIOCore
 import NIOSSL
@@ -20,7 +21,11 @@ import Testing
         try await dialed.channel.close()
     }
 
-    @Test(arguments: ["localhost", "LOCALHOST", "127.0.0.1"])
+    @Test(
+        .sends("5:MQTT-4.2-1", "3.1.1:MQTT-7.1.2-1"),
+        .receives("5:MQTT-4.2-1"),
+        arguments: ["localhost", "LOCALHOST", "127.0.0.1"]
+    )
     func `bytes travel both ways over TLS when the authority is trusted and the host is right`(
         host: String
     ) async throws {
@@ -42,12 +47,15 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        ("server", "stranger", "localhost", "trusted authority"),
-        ("expired", "ca", "localhost", "expired"),
-        ("other", "ca", "localhost", "another host"),
-        ("other", "ca", "127.0.0.1", "another host"),
-    ])
+    @Test(
+        .receives("U5-5.4.7-1"),
+        arguments: [
+            ("server", "stranger", "localhost", "trusted authority"),
+            ("expired", "ca", "localhost", "expired"),
+            ("other", "ca", "localhost", "another host"),
+            ("other", "ca", "127.0.0.1", "another host"),
+        ]
+    )
     func `a certificate that is not right is rejected and the error says why`(
         certificate: String,
         ca: String,
@@ -72,7 +80,7 @@ import Testing
         }
     }
 
-    @Test func `another server name can be asked for, and is what is checked`() async throws {
+    @Test(.receives("U5-5.4.7-1")) func `another server name can be asked for, and is what is checked`() async throws {
         try await TestServer.with(tls: try TestServer.tls("other")) { server in
             var settings = self.trusting
             settings.serverName = "other.example"

@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTTWire
 import NIOCore
 import Testing
@@ -25,7 +26,11 @@ import Testing
         Kind(name: "PUBCOMP", first: 0x70, legal: [0x00, 0x92]) { .pubComp($0) },
     ]
 
-    @Test(arguments: Self.kinds)
+    @Test(
+        .sends("5:MQTT-3.4.2-1", "5:MQTT-3.5.2-1", "5:MQTT-3.6.2-1", "5:MQTT-3.7.2-1"),
+        .receives("5:MQTT-3.4.2-1", "5:MQTT-3.5.2-1", "5:MQTT-3.6.2-1", "5:MQTT-3.7.2-1"),
+        arguments: Self.kinds
+    )
     func `only the reason codes of the packet are read and written`(kind: Kind) {
         for code in UInt8.min...UInt8.max {
             let bytes = ByteBuffer(bytes: [kind.first, 3, 0, 1, code])
@@ -42,7 +47,7 @@ import Testing
         }
     }
 
-    @Test(arguments: Self.kinds)
+    @Test(.receives("U5-3.4.2.1-1"), arguments: Self.kinds)
     func `two, three and more bytes are legal in 5_0`(kind: Kind) {
         let success = Outcome(packets: [kind.make(Acknowledgement(packetID: id(2)))])
         for body in ["0002", "0002 00", "0002 00 00"] {
@@ -53,7 +58,7 @@ import Testing
         #expect(decodeEveryWay(bytes, .v5, .server) == Outcome(packets: [kind.make(named)]))
     }
 
-    @Test(arguments: Self.kinds, ProtocolVersion.allCases)
+    @Test(.sends("U5-3.4.2.1-1"), .receives("U5-3.4.2.1-1"), arguments: Self.kinds, ProtocolVersion.allCases)
     func `every identifier is read back in its shortest form`(kind: Kind, version: ProtocolVersion) throws {
         for number in [1, 2, 255, 256, 0x8000, 65_535] as [UInt16] {
             let packet = kind.make(Acknowledgement(packetID: id(number)))

@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTTWire
 import NIOCore
 import Testing
@@ -12,7 +13,7 @@ import Testing
         0x9B, 0x9C, 0x9D, 0x9F,
     ]
 
-    @Test func `only the connect reason codes are read and written`() {
+    @Test(.receives("5:MQTT-3.2.2-8")) func `only the connect reason codes are read and written`() {
         for code in UInt8.min...UInt8.max {
             let outcome = decode([ByteBuffer(bytes: [0x20, 3, 0, code, 0])], .v5, .client)
             let packet = Packet.connAck(ConnAck(reason: ReasonCode(rawValue: code)))
@@ -26,7 +27,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [ProtocolVersion.v31, .v311])
+    @Test(.receives("3.1.1:MQTT-3.2.2-6"), arguments: [ProtocolVersion.v31, .v311])
     func `the five return codes are the reason codes of the same meaning`(version: ProtocolVersion) {
         let meanings: [ReasonCode] = [
             .success, .unsupportedProtocolVersion, .clientIdentifierNotValid, .serverUnavailable,
@@ -54,20 +55,24 @@ import Testing
         #expect(bytes == ByteBuffer(bytes: [0x20, 2, 0, code]))
     }
 
-    @Test(arguments: [
-        Refusal("reserved flag", .v5, .client, frame(0x20, "02 00 00"), .malformedPacket),
-        Refusal("reserved flag", .v311, .client, frame(0x20, "80 00"), .malformedPacket),
-        Refusal("session at a refusal", .v5, .client, frame(0x20, "01 87 00"), .protocolError),
-        Refusal("session at a refusal", .v311, .client, frame(0x20, "01 05"), .protocolError),
-        Refusal("no property length", .v5, .client, frame(0x20, "00 00"), .malformedPacket),
-        Refusal("no property length", .v5, .client, frame(0x20, "00 87"), .malformedPacket),
-        Refusal("empty", .v5, .client, frame(0x20, ""), .malformedPacket),
-        Refusal("something behind", .v5, .client, frame(0x20, "00 00 00 00"), .malformedPacket),
-        Refusal("data without method", .v5, .client, frame(0x20, "00 00 03 160000"), .protocolError),
-    ])
+    @Test(
+        .receives("3.1.1:MQTT-3.2.2-4"),
+        .receives("5:MQTT-2.2.2-1", "5:MQTT-3.2.2-1", "5:MQTT-3.2.2-6"),
+        arguments: [
+            Refusal("reserved flag", .v5, .client, frame(0x20, "02 00 00"), .malformedPacket),
+            Refusal("reserved flag", .v311, .client, frame(0x20, "80 00"), .malformedPacket),
+            Refusal("session at a refusal", .v5, .client, frame(0x20, "01 87 00"), .protocolError),
+            Refusal("session at a refusal", .v311, .client, frame(0x20, "01 05"), .protocolError),
+            Refusal("no property length", .v5, .client, frame(0x20, "00 00"), .malformedPacket),
+            Refusal("no property length", .v5, .client, frame(0x20, "00 87"), .malformedPacket),
+            Refusal("empty", .v5, .client, frame(0x20, ""), .malformedPacket),
+            Refusal("something behind", .v5, .client, frame(0x20, "00 00 00 00"), .malformedPacket),
+            Refusal("data without method", .v5, .client, frame(0x20, "00 00 03 160000"), .protocolError),
+        ]
+    )
     func `a CONNACK that breaks a rule is refused`(refusal: Refusal) { refusal.check() }
 
-    @Test func `a refusal of a server that knows only 3_x is read by a 5_0 client`() {
+    @Test(.receives("5:MQTT-3.1.2-2")) func `a refusal of a server that knows only 3_x is read by a 5_0 client`() {
         let expected = Outcome(packets: [.connAck(ConnAck(reason: .unsupportedProtocolVersion))])
         #expect(decodeEveryWay(wire("20 02 00 01"), .v5, .client) == expected)
     }

@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTTWire
 import NIOCore
 import Testing
@@ -80,7 +81,21 @@ import Testing
         #expect(decodeEveryWay(bytes, .v31, .server) == Outcome(packets: [.connect(Connect(clientID: "a"))]))
     }
 
-    @Test(arguments: ProtocolVersion.allCases)
+    @Test(
+        .sends(
+            "5:MQTT-3.1.2-9",
+            "5:MQTT-3.1.2-16",
+            "5:MQTT-3.1.2-17",
+            "5:MQTT-3.1.2-18",
+            "5:MQTT-3.1.2-19",
+            "3.1.1:MQTT-3.1.2-9",
+            "3.1.1:MQTT-3.1.2-18",
+            "3.1.1:MQTT-3.1.2-19",
+            "3.1.1:MQTT-3.1.2-20",
+            "3.1.1:MQTT-3.1.2-21"
+        ),
+        arguments: ProtocolVersion.allCases
+    )
     func `every combination of fields is read back`(version: ProtocolVersion) throws {
         let wills: [Will?] = [
             nil, Will(topic: "w", payload: wire("")),
@@ -108,7 +123,7 @@ import Testing
         }
     }
 
-    @Test func `a CONNECT that cannot be sent is refused`() {
+    @Test(.sends("3.1.1:MQTT-3.1.2-22", "5:MQTT-3.1.3-11")) func `a CONNECT that cannot be sent is refused`() {
         let lonePassword = Packet.connect(Connect(clientID: "a", password: wire("00")))
         expectRefused(lonePassword, .v311, .notInThisVersion)
         expectRefused(lonePassword, .v31, .notInThisVersion)

@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTTWire
 import NIOCore
 import Testing
@@ -16,7 +17,7 @@ import Testing
         0x87, 0x89, 0x8B, 0x8C, 0x8D, 0x8E, 0x8F, 0x9A, 0x9B, 0x9C, 0x9D, 0x9E, 0x9F, 0xA0, 0xA1, 0xA2,
     ])
 
-    @Test func `each end may give its own reasons only`() {
+    @Test(.receives("5:MQTT-3.14.2-1")) func `each end may give its own reasons only`() {
         for code in UInt8.min...UInt8.max {
             let bytes = ByteBuffer(bytes: [0xE0, 1, code])
             let packet = Packet.disconnect(Disconnect(reason: ReasonCode(rawValue: code)))
@@ -36,20 +37,23 @@ import Testing
         }
     }
 
-    @Test func `nothing, a reason alone and an empty block are legal`() {
+    @Test(.receives("U5-3.14.2.1-1?")) func `nothing, a reason alone and an empty block are legal`() {
         for body in ["", "00", "00 00"] {
             #expect(decodeEveryWay(frame(0xE0, body), .v5, .client) == Outcome(packets: [.disconnect(Disconnect())]))
         }
     }
 
-    @Test(arguments: [
-        Refusal("expiry from a server", .v5, .client, frame(0xE0, "00 05 1100000001"), .protocolError),
-        Refusal("reference from a client", .v5, .server, frame(0xE0, "00 04 1C0001 's'"), .protocolError),
-        Refusal("something behind", .v5, .client, frame(0xE0, "00 00 00"), .malformedPacket),
-        Refusal("block past the end", .v5, .client, frame(0xE0, "00 01"), .malformedPacket),
-        Refusal("from a 3.1.1 server", .v311, .client, frame(0xE0, ""), .protocolError),
-        Refusal("from a 3.1 server", .v31, .client, frame(0xE0, ""), .protocolError),
-    ])
+    @Test(
+        .receives("5:MQTT-3.14.2-2"),
+        arguments: [
+            Refusal("expiry from a server", .v5, .client, frame(0xE0, "00 05 1100000001"), .protocolError),
+            Refusal("reference from a client", .v5, .server, frame(0xE0, "00 04 1C0001 's'"), .protocolError),
+            Refusal("something behind", .v5, .client, frame(0xE0, "00 00 00"), .malformedPacket),
+            Refusal("block past the end", .v5, .client, frame(0xE0, "00 01"), .malformedPacket),
+            Refusal("from a 3.1.1 server", .v311, .client, frame(0xE0, ""), .protocolError),
+            Refusal("from a 3.1 server", .v31, .client, frame(0xE0, ""), .protocolError),
+        ]
+    )
     func `a DISCONNECT that breaks a rule is refused`(refusal: Refusal) { refusal.check() }
 
     @Test func `a DISCONNECT that says more than 3_x can is not encoded`() {

@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTTWire
 import NIOCore
 import Testing
@@ -25,7 +26,27 @@ import Testing
         return legal.contains(byte & 0x0F) || isRepeat ? nil : .malformedPacket
     }
 
-    @Test(arguments: ProtocolVersion.allCases, [PacketDecoder.Role.client, .server])
+    @Test(
+        .receives(
+            "5:MQTT-2.1.3-1",
+            "5:MQTT-3.3.1-2",
+            "5:MQTT-3.3.1-4",
+            "5:MQTT-3.6.1-1",
+            "5:MQTT-3.14.1-1",
+            "5:MQTT-3.15.1-1",
+            "5:MQTT-4.3.1-1",
+            "U5-3.3.1.2-1",
+            "U5-3.13-1?",
+            "3.1.1:MQTT-2.2.2-1",
+            "3.1.1:MQTT-2.2.2-2",
+            "3.1.1:MQTT-3.3.1-2",
+            "3.1.1:MQTT-3.3.1-4",
+            "3.1.1:MQTT-3.6.1-1",
+            "3.1.1:MQTT-4.3.1-1"
+        ),
+        arguments: ProtocolVersion.allCases,
+        [PacketDecoder.Role.client, .server]
+    )
     func `the first byte alone is refused when no packet can begin with it`(
         version: ProtocolVersion,
         role: PacketDecoder.Role
@@ -37,18 +58,21 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        Refusal("PINGRESP", .v5, .client, frame(0xD0, "00"), .malformedPacket),
-        Refusal("PINGREQ", .v311, .server, frame(0xC0, "00"), .malformedPacket),
-        Refusal("PUBACK", .v311, .client, frame(0x40, "0001 00"), .malformedPacket),
-        Refusal("PUBREC", .v31, .client, frame(0x50, "00"), .malformedPacket),
-        Refusal("PUBREL", .v311, .server, frame(0x62, "0001 00"), .malformedPacket),
-        Refusal("PUBCOMP", .v311, .server, frame(0x70, ""), .malformedPacket),
-        Refusal("UNSUBACK", .v311, .client, frame(0xB0, "0001 00"), .malformedPacket),
-        Refusal("CONNACK", .v311, .client, frame(0x20, "00 00 00"), .malformedPacket),
-        Refusal("CONNACK", .v31, .client, frame(0x20, "00"), .malformedPacket),
-        Refusal("DISCONNECT", .v311, .server, frame(0xE0, "00"), .malformedPacket),
-    ])
+    @Test(
+        .receives("U5-3.13-1?"),
+        arguments: [
+            Refusal("PINGRESP", .v5, .client, frame(0xD0, "00"), .malformedPacket),
+            Refusal("PINGREQ", .v311, .server, frame(0xC0, "00"), .malformedPacket),
+            Refusal("PUBACK", .v311, .client, frame(0x40, "0001 00"), .malformedPacket),
+            Refusal("PUBREC", .v31, .client, frame(0x50, "00"), .malformedPacket),
+            Refusal("PUBREL", .v311, .server, frame(0x62, "0001 00"), .malformedPacket),
+            Refusal("PUBCOMP", .v311, .server, frame(0x70, ""), .malformedPacket),
+            Refusal("UNSUBACK", .v311, .client, frame(0xB0, "0001 00"), .malformedPacket),
+            Refusal("CONNACK", .v311, .client, frame(0x20, "00 00 00"), .malformedPacket),
+            Refusal("CONNACK", .v31, .client, frame(0x20, "00"), .malformedPacket),
+            Refusal("DISCONNECT", .v311, .server, frame(0xE0, "00"), .malformedPacket),
+        ]
+    )
     func `a packet of one length is refused by its header when it has another`(refusal: Refusal) {
         refusal.check()
         let header = refusal.bytes.getSlice(at: 0, length: 2)

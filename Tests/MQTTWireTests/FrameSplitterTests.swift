@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import NIOCore
 import Testing
 
@@ -83,7 +84,8 @@ import Testing
         }
     }
 
-    @Test func `a large packet in small reads comes out whole`() throws {
+    @Test(.receives("5:MQTT-4.2-1", "3.1.1:MQTT-7.1.2-1")) func `a large packet in small reads comes out whole`() throws
+    {
         let whole = try self.publish(payload: 1_000_000)
         var rest = whole
         var pieces: [ByteBuffer] = []
@@ -94,7 +96,7 @@ import Testing
         #expect(decode(pieces, .v5, .client).packets.count == 1)
     }
 
-    @Test(arguments: [0, 1, 100, 200, 20_000])
+    @Test(.receives("5:MQTT-3.1.2-24", "U5-3.1.2.11.4-2"), arguments: [0, 1, 100, 200, 20_000])
     func `a packet of exactly the limit is taken and one byte more is not`(payload: Int) throws {
         let packet = try self.publish(payload: payload)
         let size = packet.readableBytes
@@ -104,7 +106,8 @@ import Testing
         #expect(refused.error?.reason == .packetTooLarge)
     }
 
-    @Test func `the limit is checked by the header, before a byte of the body has come`() {
+    @Test(.receives("5:MQTT-3.1.2-24", "U5-2.1.4-1?", "U5-3.1.2.11.4-2"))
+    func `the limit is checked by the header, before a byte of the body has come`() {
         let pieces = [wire("30"), wire("80"), wire("01")]
         #expect(decode(pieces, .v5, .client, maximumPacketSize: 130).error?.reason == .packetTooLarge)
         #expect(decode(pieces, .v5, .client, maximumPacketSize: 131).error == nil)

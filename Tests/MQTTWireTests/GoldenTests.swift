@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTTWire
 import NIOCore
 import Testing
@@ -208,16 +209,57 @@ import Testing
         Golden(.v311, .client, .unsubAck(UnsubAck(packetID: id(3))), "B0 02 0003"),
     ]
 
-    @Test(arguments: Self.connection)
+    @Test(
+        .sends(
+            "5:MQTT-2.2.2-1",
+            "5:MQTT-3.1.2-1",
+            "5:MQTT-3.1.2-9",
+            "5:MQTT-3.1.3-1",
+            "5:MQTT-3.1.3-3",
+            "5:MQTT-3.14.1-1",
+            "5:MQTT-3.15.1-1",
+            "3.1.1:MQTT-3.1.3-1",
+            "3.1.1:MQTT-3.1.2-9",
+            "U5-3.14.2.1-1?"
+        ),
+        .receives("5:MQTT-2.2.2-1"),
+        arguments: Self.connection
+    )
     func `packets of a connection have these bytes`(golden: Golden) throws { try golden.check() }
 
-    @Test(arguments: Self.messages)
+    @Test(
+        .sends(
+            "5:MQTT-2.2.1-2",
+            "5:MQTT-2.2.2-1",
+            "5:MQTT-3.3.2-1",
+            "5:MQTT-3.6.1-1",
+            "3.1.1:MQTT-2.3.1-5",
+            "3.1.1:MQTT-3.3.2-1"
+        ),
+        .receives("5:MQTT-2.2.1-2", "U5-3.3.2.3.8-1"),
+        arguments: Self.messages
+    )
     func `messages and their acknowledgements have these bytes`(golden: Golden) throws { try golden.check() }
 
-    @Test(arguments: Self.subscriptions)
+    @Test(
+        .sends(
+            "5:MQTT-2.2.2-1",
+            "5:MQTT-3.8.1-1",
+            "5:MQTT-3.10.1-1",
+            "5:MQTT-3.8.3-5",
+            "3.1.1:MQTT-3.8.1-1",
+            "3.1.1:MQTT-3.10.1-1"
+        ),
+        .receives("5:MQTT-2.2.2-1"),
+        arguments: Self.subscriptions
+    )
     func `subscriptions and their acknowledgements have these bytes`(golden: Golden) throws { try golden.check() }
 
-    @Test(arguments: ProtocolVersion.allCases, [PacketDecoder.Role.client, .server])
+    @Test(
+        .receives("5:MQTT-4.2-1", "3.1.1:MQTT-7.1.2-1"),
+        arguments: ProtocolVersion.allCases,
+        [PacketDecoder.Role.client, .server]
+    )
     func `packets that follow one another in one read are all decoded`(
         version: ProtocolVersion,
         role: PacketDecoder.Role
@@ -231,7 +273,7 @@ import Testing
         #expect(decodeEveryWay(bytes, version, role) == Outcome(packets: golden.map(\.packet)))
     }
 
-    @Test func `properties keep the order the caller gave`() throws {
+    @Test(.receives("5:MQTT-3.1.3-10", "5:MQTT-3.3.2-18")) func `properties keep the order the caller gave`() throws {
         let properties: Properties = [
             .userProperty(name: "b", value: "1"), .contentType("x"), .userProperty(name: "a", value: "2"),
             .userProperty(name: "b", value: "1"), .payloadFormatIndicator(.utf8),

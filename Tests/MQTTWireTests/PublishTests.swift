@@ -1,38 +1,62 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTTWire
 import NIOCore
 import Testing
 
 @Suite struct PublishTests {
-    @Test(arguments: [
-        Refusal("no topic", .v5, .client, frame(0x30, ""), .malformedPacket),
-        Refusal("half a topic length", .v5, .client, frame(0x30, "00"), .malformedPacket),
-        Refusal("topic past the end", .v311, .client, frame(0x30, "0002 't'"), .malformedPacket),
-        Refusal("empty topic", .v311, .client, frame(0x30, "0000"), .protocolError),
-        Refusal("empty topic, no alias", .v5, .client, frame(0x30, "0000 00"), .protocolError),
-        Refusal("empty topic, other property", .v5, .client, frame(0x30, "0000 02 0101"), .protocolError),
-        Refusal("wildcard #", .v5, .client, frame(0x30, "0001 '#' 00"), .topicNameInvalid),
-        Refusal("wildcard +", .v311, .client, frame(0x30, "0003 'a/+'"), .topicNameInvalid),
-        Refusal("wildcard in a word", .v5, .client, frame(0x30, "000C 'aaaaaaaa+bbb' 00"), .topicNameInvalid),
-        Refusal("U+0000", .v5, .client, frame(0x30, "0001 00 00"), .malformedPacket),
-        Refusal("U+0000 in a word", .v311, .client, frame(0x30, "000A 'aaaa' 00 'aaaaa'"), .malformedPacket),
-        Refusal("identifier 0", .v5, .client, frame(0x32, "0001 't' 0000 00"), .protocolError),
-        Refusal("identifier 0", .v311, .server, frame(0x34, "0001 't' 0000"), .protocolError),
-        Refusal("no identifier", .v311, .client, frame(0x32, "0001 't'"), .malformedPacket),
-        Refusal("half an identifier", .v5, .client, frame(0x32, "0001 't' 00"), .malformedPacket),
-        Refusal("no property length", .v5, .client, frame(0x30, "0001 't'"), .malformedPacket),
-        Refusal("properties past the end", .v5, .client, frame(0x30, "0001 't' 03 0101"), .malformedPacket),
-        Refusal("property past its block", .v5, .client, frame(0x30, "0001 't' 01 0101"), .malformedPacket),
-        Refusal("alias 0", .v5, .client, frame(0x30, "0001 't' 03 230000"), .topicAliasInvalid),
-        Refusal("identifier of a client", .v5, .server, frame(0x30, "0001 't' 02 0B01"), .protocolError),
-        Refusal("response topic with wildcard", .v5, .client, frame(0x30, "0001 't' 04 080001 '#'"), .protocolError),
-        Refusal("empty response topic", .v5, .client, frame(0x30, "0001 't' 03 080000"), .protocolError),
-    ])
+    @Test(
+        .receives(
+            "5:MQTT-2.2.1-4",
+            "5:MQTT-2.2.2-1",
+            "5:MQTT-3.3.2-1",
+            "5:MQTT-3.3.2-2",
+            "5:MQTT-3.3.2-14",
+            "5:MQTT-4.7.0-1",
+            "5:MQTT-4.7.3-1",
+            "U5-3.3.2.1-1",
+            "3.1.1:MQTT-3.3.2-1",
+            "3.1.1:MQTT-3.3.2-2",
+            "3.1.1:MQTT-4.7.1-1",
+            "3.1.1:MQTT-4.7.3-1",
+            "3.1.1:MQTT-4.7.3-2"
+        ),
+        arguments: [
+            Refusal("no topic", .v5, .client, frame(0x30, ""), .malformedPacket),
+            Refusal("half a topic length", .v5, .client, frame(0x30, "00"), .malformedPacket),
+            Refusal("topic past the end", .v311, .client, frame(0x30, "0002 't'"), .malformedPacket),
+            Refusal("empty topic", .v311, .client, frame(0x30, "0000"), .protocolError),
+            Refusal("empty topic, no alias", .v5, .client, frame(0x30, "0000 00"), .protocolError),
+            Refusal("empty topic, other property", .v5, .client, frame(0x30, "0000 02 0101"), .protocolError),
+            Refusal("wildcard #", .v5, .client, frame(0x30, "0001 '#' 00"), .topicNameInvalid),
+            Refusal("wildcard +", .v311, .client, frame(0x30, "0003 'a/+'"), .topicNameInvalid),
+            Refusal("wildcard in a word", .v5, .client, frame(0x30, "000C 'aaaaaaaa+bbb' 00"), .topicNameInvalid),
+            Refusal("U+0000", .v5, .client, frame(0x30, "0001 00 00"), .malformedPacket),
+            Refusal("U+0000 in a word", .v311, .client, frame(0x30, "000A 'aaaa' 00 'aaaaa'"), .malformedPacket),
+            Refusal("identifier 0", .v5, .client, frame(0x32, "0001 't' 0000 00"), .protocolError),
+            Refusal("identifier 0", .v311, .server, frame(0x34, "0001 't' 0000"), .protocolError),
+            Refusal("no identifier", .v311, .client, frame(0x32, "0001 't'"), .malformedPacket),
+            Refusal("half an identifier", .v5, .client, frame(0x32, "0001 't' 00"), .malformedPacket),
+            Refusal("no property length", .v5, .client, frame(0x30, "0001 't'"), .malformedPacket),
+            Refusal("properties past the end", .v5, .client, frame(0x30, "0001 't' 03 0101"), .malformedPacket),
+            Refusal("property past its block", .v5, .client, frame(0x30, "0001 't' 01 0101"), .malformedPacket),
+            Refusal("alias 0", .v5, .client, frame(0x30, "0001 't' 03 230000"), .topicAliasInvalid),
+            Refusal("identifier of a client", .v5, .server, frame(0x30, "0001 't' 02 0B01"), .protocolError),
+            Refusal(
+                "response topic with wildcard",
+                .v5,
+                .client,
+                frame(0x30, "0001 't' 04 080001 '#'"),
+                .protocolError
+            ),
+            Refusal("empty response topic", .v5, .client, frame(0x30, "0001 't' 03 080000"), .protocolError),
+        ]
+    )
     func `a PUBLISH that breaks a rule is refused`(refusal: Refusal) { refusal.check() }
 
-    @Test func `at QoS 0 what follows the topic is never an identifier`() {
+    @Test(.receives("3.1.1:MQTT-2.3.1-5")) func `at QoS 0 what follows the topic is never an identifier`() {
         let message = Publish(topic: "t", payload: wire("0001"))
         #expect(decodeEveryWay(frame(0x30, "0001 't' 0001"), .v311, .client) == Outcome(packets: [.publish(message)]))
     }
@@ -58,7 +82,8 @@ import Testing
         }
     }
 
-    @Test func `a PUBLISH whose fields disagree is not encoded`() {
+    @Test(.sends("5:MQTT-2.2.1-2", "5:MQTT-3.3.1-2", "3.1.1:MQTT-2.3.1-5", "3.1.1:MQTT-3.3.1-2", "U5-3.3.2.1-1"))
+    func `a PUBLISH whose fields disagree is not encoded`() {
         let payload = wire("")
         expectRefused(.publish(Publish(topic: "t", payload: payload, packetID: .first)), .v5, .invalidField)
         expectRefused(.publish(Publish(topic: "t", payload: payload, qos: .atLeastOnce)), .v311, .invalidField)
@@ -92,15 +117,30 @@ import Testing
         OutgoingMessage(topic: topic, payload: wire("AA"), properties: properties)
     }
 
-    @Test(arguments: ["", "#", "+", "a/#", "a/+/b", "a#", "12345678#", "1234567+", "\0", "1234567\0", "12345678\0x"])
+    @Test(
+        .sends(
+            "5:MQTT-3.3.2-2",
+            "5:MQTT-4.7.0-1",
+            "5:MQTT-4.7.3-1",
+            "5:MQTT-4.7.3-2",
+            "3.1.1:MQTT-3.3.2-2",
+            "3.1.1:MQTT-4.7.1-1",
+            "3.1.1:MQTT-4.7.3-1",
+            "3.1.1:MQTT-4.7.3-2"
+        ),
+        arguments: ["", "#", "+", "a/#", "a/+/b", "a#", "12345678#", "1234567+", "\0", "1234567\0", "12345678\0x"]
+    )
     func `a topic that is no topic name is refused`(topic: String) {
         for version in ProtocolVersion.allCases { #expect(self.error(self.message(topic), version) == .invalidTopic) }
     }
 
-    @Test(arguments: [
-        "a", "/", "//", " ", "a/ü", "$SYS/x", "\u{FEFF}", "1234567", "12345678",
-        "123456789\u{1}\u{22}\u{24}\u{2A}\u{2C}",
-    ])
+    @Test(
+        .sends("5:MQTT-3.3.2-1", "3.1.1:MQTT-3.3.2-1"),
+        arguments: [
+            "a", "/", "//", " ", "a/ü", "$SYS/x", "\u{FEFF}", "1234567", "12345678",
+            "123456789\u{1}\u{22}\u{24}\u{2A}\u{2C}",
+        ]
+    )
     func `a topic name is taken as it is`(topic: String) throws {
         for version in ProtocolVersion.allCases {
             let frame = try PublishFrame(self.message(topic), version: version)
@@ -111,7 +151,8 @@ import Testing
         }
     }
 
-    @Test func `a topic may be 65,535 bytes long and no longer`() throws {
+    @Test(.sends("5:MQTT-4.7.3-3", "3.1.1:MQTT-4.7.3-3")) func `a topic may be 65,535 bytes long and no longer`() throws
+    {
         let longest = String(repeating: "x", count: 65_533) + "ü"
         #expect(try PublishFrame(self.message(longest), version: .v311).size == 65_535 + 2 + 1 + 1 + 3)
         for topic in [longest + "x", String(repeating: "ü", count: 32_768), String(repeating: "x", count: 131_072)] {
@@ -119,7 +160,8 @@ import Testing
         }
     }
 
-    @Test func `a client's message has a topic also with an alias, which is 1 or more, there once, and 5_0`() {
+    @Test(.sends("U5-3.3.2.1-1"))
+    func `a client's message has a topic also with an alias, which is 1 or more, there once, and 5_0`() {
         #expect(self.error(self.message("t", [.topicAlias(1)]), .v5) == nil)
         #expect(self.error(self.message("", [.topicAlias(1)]), .v5) == .invalidTopic)
         #expect(self.error(self.message("t", [.topicAlias(1), .topicAlias(1)]), .v5) == .invalidProperty)
@@ -130,14 +172,14 @@ import Testing
         #expect(self.error(self.message("", [.topicAlias(0)]), .v5) == .invalidProperty)
     }
 
-    @Test func `properties are refused before 5_0, and those of a server always`() {
+    @Test(.sends("5:MQTT-3.3.4-6")) func `properties are refused before 5_0, and those of a server always`() {
         #expect(self.error(self.message("t", [.contentType("x")]), .v311) == .notInThisVersion)
         #expect(self.error(self.message("t", [.contentType("x")]), .v31) == .notInThisVersion)
         #expect(self.error(self.message("t", [.subscriptionIdentifier(1)]), .v5) == .invalidProperty)
         #expect(self.error(self.message("t", [.contentType("x")]), .v5) == nil)
     }
 
-    @Test func `a payload may fill the packet and no more`() {
+    @Test(.sends("U5-2.1.4-1?")) func `a payload may fill the packet and no more`() {
         var message = OutgoingMessage(topic: "t", payload: ByteBuffer(repeating: 0, count: 268_435_455 - 3))
         #expect(self.error(message, .v311) == nil)
         #expect(self.error(message, .v5) == .tooLarge)
@@ -181,7 +223,8 @@ import Testing
         }
     }
 
-    @Test func `DUP is never set at QoS 0`() throws {
+    @Test(.sends("5:MQTT-3.3.1-2", "5:MQTT-4.3.1-1", "3.1.1:MQTT-3.3.1-2", "3.1.1:MQTT-4.3.1-1"))
+    func `DUP is never set at QoS 0`() throws {
         var buffer = ByteBuffer()
         try PublishFrame(self.message("t"), version: .v311).write(packetID: nil, duplicate: true, into: &buffer)
         #expect(buffer == wire("30 04 0001 't' AA"))

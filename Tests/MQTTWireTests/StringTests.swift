@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTTWire
 import NIOCore
 import Testing
@@ -141,13 +142,13 @@ import Testing
         connAck("reason string", "1F") { .reasonString($0) },
     ]
 
-    private static let good: [String] = [
+    static let good: [String] = [
         "a", "\u{1}", "\u{7F}", "\u{80}", "ü", "\u{7FF}", "\u{800}", "\u{D7FF}", "\u{E000}", "\u{FFFD}", "\u{FFFF}",
         "\u{10000}", "\u{10FFFF}", "\u{FEFF}", "\u{FEFF}a", "a\u{FEFF}", "e\u{301}", "é", "日本語", "a\u{9F}b\u{FFFE}",
         "\u{1F468}\u{200D}\u{1F469}", "a string of more than fifteen bytes", "twenty-three bytes of ü",
     ]
 
-    private static let bad: [[UInt8]] = [
+    static let bad: [[UInt8]] = [
         [0x80], [0xBF], [0xC0, 0x80], [0xC1, 0xBF], [0xC2], [0xC2, 0x41], [0xC3, 0x28], [0xE0, 0x80, 0x80],
         [0xE0, 0x9F, 0xBF], [0xE1, 0x80], [0xE2, 0x28, 0xA1], [0xED, 0xA0, 0x80], [0xED, 0xBF, 0xBF],
         [0xED, 0xA0, 0xBD, 0xED, 0xB8, 0x80], [0xF0, 0x80, 0x80, 0x80], [0xF0, 0x8F, 0xBF, 0xBF], [0xF0, 0x9F, 0x98],
@@ -156,7 +157,7 @@ import Testing
         [0x00], [0x61, 0x00], Array("1234567".utf8) + [0], [0] + Array("123456789".utf8), Array("12345678".utf8) + [0],
     ]
 
-    @Test(arguments: Self.places)
+    @Test(.sends("5:MQTT-1.5.4-3"), .receives("5:MQTT-1.5.4-3"), arguments: Self.places)
     func `well formed text is handed through unchanged`(place: Place) throws {
         for text in Self.good {
             let packet = place.make(text)
@@ -169,7 +170,18 @@ import Testing
         }
     }
 
-    @Test(arguments: Self.places)
+    @Test(
+        .receives(
+            "5:MQTT-1.5.4-1",
+            "5:MQTT-1.5.4-2",
+            "5:MQTT-1.5.7-1",
+            "5:MQTT-3.3.2-1",
+            "5:MQTT-3.3.2-13",
+            "5:MQTT-3.3.2-19",
+            "5:MQTT-4.7.3-2"
+        ),
+        arguments: Self.places
+    )
     func `ill-formed text and U+0000 are malformed`(place: Place) {
         for content in Self.bad {
             let outcome = decodeEveryWay(place.bytes(content), .v5, place.role)
@@ -178,14 +190,40 @@ import Testing
         }
     }
 
-    @Test(arguments: Self.places)
+    @Test(
+        .sends(
+            "5:MQTT-1.5.4-2",
+            "5:MQTT-1.5.7-1",
+            "5:MQTT-3.1.3-4",
+            "5:MQTT-3.1.3-11",
+            "5:MQTT-3.1.3-12",
+            "5:MQTT-3.3.2-1",
+            "5:MQTT-3.3.2-13",
+            "5:MQTT-3.3.2-19",
+            "5:MQTT-3.8.3-1",
+            "5:MQTT-3.10.3-1",
+            "5:MQTT-4.7.3-2"
+        ),
+        arguments: Self.places
+    )
     func `U+0000 is not sent`(place: Place) {
         for text in ["\0", "a\0", "1234567\0", "12345678\0", "\0 and more than eight bytes"] {
             expectRefused(place.make(text), .v5, place.kind)
         }
     }
 
-    @Test(arguments: Self.places)
+    @Test(
+        .sends(
+            "5:MQTT-3.1.3-4",
+            "5:MQTT-3.1.3-11",
+            "5:MQTT-3.1.3-12",
+            "5:MQTT-3.8.3-1",
+            "5:MQTT-3.10.3-1",
+            "5:MQTT-4.7.3-3"
+        ),
+        .receives("5:MQTT-4.7.3-3"),
+        arguments: Self.places
+    )
     func `a string of 65,535 bytes is sent and read, a longer one refused`(place: Place) throws {
         let longest = String(repeating: "x", count: 65_533) + "ü"
         let bytes = try encode(place.make(longest), .v5)
@@ -197,7 +235,7 @@ import Testing
         expectRefused(place.make(String(repeating: "ü", count: 32_768)), .v5, place.kind)
     }
 
-    @Test(arguments: Self.places)
+    @Test(.sends("5:MQTT-4.7.3-1"), .receives("5:MQTT-4.7.3-1"), arguments: Self.places)
     func `nothing is a string, but no topic`(place: Place) throws {
         let outcome = decodeEveryWay(place.bytes([]), .v5, place.role)
         if place.isTopic {
@@ -209,7 +247,8 @@ import Testing
         }
     }
 
-    @Test func `a binary field of 65,535 bytes is sent and read, a longer one refused`() throws {
+    @Test(.sends("U5-1.5.6-1?"), .receives("U5-1.5.6-1?"))
+    func `a binary field of 65,535 bytes is sent and read, a longer one refused`() throws {
         let makers: [(PacketDecoder.Role, (ByteBuffer) -> Packet)] = [
             (.server, { .connect(Connect(clientID: "", username: "", password: $0)) }),
             (.server, { .connect(Connect(clientID: "", will: Will(topic: "w", payload: $0))) }),

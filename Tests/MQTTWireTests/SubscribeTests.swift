@@ -1,32 +1,36 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTTWire
 import NIOCore
 import Testing
 
 @Suite struct SubscribeTests {
-    @Test(arguments: [
-        Refusal("no filter", .v5, .server, frame(0x82, "0001 00"), .protocolError),
-        Refusal("no filter", .v311, .server, frame(0x82, "0001"), .protocolError),
-        Refusal("identifier 0", .v5, .server, frame(0x82, "0000 00 0001 'f' 00"), .protocolError),
-        Refusal("identifier 0", .v31, .server, frame(0x82, "0000 0001 'f' 00"), .protocolError),
-        Refusal("no options", .v5, .server, frame(0x82, "0001 00 0001 'f'"), .malformedPacket),
-        Refusal("no second options", .v311, .server, frame(0x82, "0001 0001 'f' 00 0001 'g'"), .malformedPacket),
-        Refusal("empty filter", .v5, .server, frame(0x82, "0001 00 0000 00"), .protocolError),
-        Refusal("misplaced #", .v5, .server, frame(0x82, "0001 00 0002 'a#' 00"), .malformedPacket),
-        Refusal("QoS 3", .v5, .server, frame(0x82, "0001 00 0001 'f' 03"), .protocolError),
-        Refusal("QoS 3", .v311, .server, frame(0x82, "0001 0001 'f' 03"), .malformedPacket),
-        Refusal("reserved bit 6", .v5, .server, frame(0x82, "0001 00 0001 'f' 40"), .malformedPacket),
-        Refusal("reserved bit 7", .v5, .server, frame(0x82, "0001 00 0001 'f' 80"), .malformedPacket),
-        Refusal("reserved bit 2", .v311, .server, frame(0x82, "0001 0001 'f' 04"), .malformedPacket),
-        Refusal("retain handling 3", .v5, .server, frame(0x82, "0001 00 0001 'f' 30"), .protocolError),
-        Refusal("No Local, shared", .v5, .server, frame(0x82, "0001 00 000A '$share/n/t' 04"), .protocolError),
-        Refusal("identifier property 0", .v5, .server, frame(0x82, "0001 02 0B00 0001 'f' 00"), .protocolError),
-    ])
+    @Test(
+        .receives("3.1.1:MQTT-3.8.3-4"),
+        arguments: [
+            Refusal("no filter", .v5, .server, frame(0x82, "0001 00"), .protocolError),
+            Refusal("no filter", .v311, .server, frame(0x82, "0001"), .protocolError),
+            Refusal("identifier 0", .v5, .server, frame(0x82, "0000 00 0001 'f' 00"), .protocolError),
+            Refusal("identifier 0", .v31, .server, frame(0x82, "0000 0001 'f' 00"), .protocolError),
+            Refusal("no options", .v5, .server, frame(0x82, "0001 00 0001 'f'"), .malformedPacket),
+            Refusal("no second options", .v311, .server, frame(0x82, "0001 0001 'f' 00 0001 'g'"), .malformedPacket),
+            Refusal("empty filter", .v5, .server, frame(0x82, "0001 00 0000 00"), .protocolError),
+            Refusal("misplaced #", .v5, .server, frame(0x82, "0001 00 0002 'a#' 00"), .malformedPacket),
+            Refusal("QoS 3", .v5, .server, frame(0x82, "0001 00 0001 'f' 03"), .protocolError),
+            Refusal("QoS 3", .v311, .server, frame(0x82, "0001 0001 'f' 03"), .malformedPacket),
+            Refusal("reserved bit 6", .v5, .server, frame(0x82, "0001 00 0001 'f' 40"), .malformedPacket),
+            Refusal("reserved bit 7", .v5, .server, frame(0x82, "0001 00 0001 'f' 80"), .malformedPacket),
+            Refusal("reserved bit 2", .v311, .server, frame(0x82, "0001 0001 'f' 04"), .malformedPacket),
+            Refusal("retain handling 3", .v5, .server, frame(0x82, "0001 00 0001 'f' 30"), .protocolError),
+            Refusal("No Local, shared", .v5, .server, frame(0x82, "0001 00 000A '$share/n/t' 04"), .protocolError),
+            Refusal("identifier property 0", .v5, .server, frame(0x82, "0001 02 0B00 0001 'f' 00"), .protocolError),
+        ]
+    )
     func `a SUBSCRIBE that breaks a rule is refused`(refusal: Refusal) { refusal.check() }
 
-    @Test func `every legal option byte is read back`() throws {
+    @Test(.sends("5:MQTT-3.8.3-5", "U5-3.8.3.1-1?")) func `every legal option byte is read back`() throws {
         for byte in UInt8.min...UInt8.max {
             let outcome = decode([frame(0x82, wire("0001 00 0001 'f'"), ByteBuffer(bytes: [byte]))], .v5, .server)
             let isLegal = byte & 0b11 != 3 && byte & 0xC0 == 0 && byte & 0x30 != 0x30
@@ -41,7 +45,17 @@ import Testing
         "", "#a", "a#", "#/", "#/a", "a/#/b", "a/b#", "##", "+a", "a+", "a/+b", "a/b+/c", "++", "\0", "a/\0",
     ]
 
-    @Test(arguments: Self.badFilters)
+    @Test(
+        .sends(
+            "5:MQTT-4.7.1-1",
+            "5:MQTT-4.7.1-2",
+            "3.1.1:MQTT-4.7.1-2",
+            "3.1.1:MQTT-4.7.1-3",
+            "3.1.1:MQTT-4.7.3-1",
+            "3.1.1:MQTT-4.7.3-2"
+        ),
+        arguments: Self.badFilters
+    )
     func `a filter that breaks a rule is refused in both directions`(filter: String) {
         for version in ProtocolVersion.allCases {
             expectRefused(
@@ -71,9 +85,12 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        "$share/", "$share//", "$share//a", "$share/n", "$share/n/", "$share/+/a", "$share/n#/a", "$share/#",
-    ])
+    @Test(
+        .sends("5:MQTT-4.8.2-1", "5:MQTT-4.8.2-2"),
+        arguments: [
+            "$share/", "$share//", "$share//a", "$share/n", "$share/n/", "$share/+/a", "$share/n#/a", "$share/#",
+        ]
+    )
     func `a shared subscription needs a name and a filter, in 5_0 only`(filter: String) throws {
         let packet = Packet.subscribe(Subscribe(packetID: .first, entries: [.init(filter: filter)]))
         expectRefused(packet, .v5, .invalidFilter)
@@ -81,7 +98,8 @@ import Testing
         #expect(decode([bytes], .v5, .server).error?.reason == .malformedPacket)
     }
 
-    @Test func `a SUBSCRIBE that cannot be sent is refused`() {
+    @Test(.sends("5:MQTT-3.8.3-2", "5:MQTT-3.8.3-4", "3.1.1:MQTT-3.8.3-3", "3.1.1:MQTT-3.8.3-4"))
+    func `a SUBSCRIBE that cannot be sent is refused`() {
         for version in ProtocolVersion.allCases {
             expectRefused(.subscribe(Subscribe(packetID: .first, entries: [])), version, .invalidFilter)
         }
@@ -108,7 +126,7 @@ import Testing
     ])
     func `an UNSUBSCRIBE that breaks a rule is refused`(refusal: Refusal) { refusal.check() }
 
-    @Test func `an UNSUBSCRIBE without filters is not sent`() {
+    @Test(.sends("5:MQTT-3.10.3-2", "3.1.1:MQTT-3.10.3-2")) func `an UNSUBSCRIBE without filters is not sent`() {
         for version in ProtocolVersion.allCases {
             expectRefused(.unsubscribe(Unsubscribe(packetID: .first, filters: [])), version, .invalidFilter)
         }
@@ -118,7 +136,7 @@ import Testing
 @Suite struct SubAckTests {
     private static let legal5: Set<UInt8> = [0, 1, 2, 0x80, 0x83, 0x87, 0x8F, 0x91, 0x97, 0x9E, 0xA1, 0xA2]
 
-    @Test(arguments: ProtocolVersion.allCases)
+    @Test(.receives("3.1.1:MQTT-3.9.3-2"), .receives("5:MQTT-3.9.3-2"), arguments: ProtocolVersion.allCases)
     func `only the reason codes of the version are read`(version: ProtocolVersion) {
         let legal = version == .v5 ? Self.legal5 : [0, 1, 2, 0x80]
         for code in UInt8.min...UInt8.max {
@@ -158,7 +176,7 @@ import Testing
     ])
     func `an answer that breaks a rule is refused`(refusal: Refusal) { refusal.check() }
 
-    @Test func `only the reason codes of UNSUBACK are read and written`() {
+    @Test(.receives("5:MQTT-3.11.3-2")) func `only the reason codes of UNSUBACK are read and written`() {
         let legal: Set<UInt8> = [0x00, 0x11, 0x80, 0x83, 0x87, 0x8F, 0x91]
         for code in UInt8.min...UInt8.max {
             let packet = Packet.unsubAck(UnsubAck(packetID: .first, reasons: [ReasonCode(rawValue: code)]))

@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTTWire
 import Testing
 
@@ -17,17 +18,34 @@ import Testing
         #expect(filter.description == string)
     }
 
-    @Test(arguments: [
-        ("", "empty"),
-        ("a#", "'#'"), ("sport/tennis#", "'#'"), ("sport/tennis/#/ranking", "'#'"), ("#/a", "'#'"), ("##", "'#'"),
-        ("a/##", "'#'"), ("#a", "'#'"), ("#/", "'#'"), ("/#/", "'#'"), ("+#", "'+'"), ("#+", "'#'"),
-        ("sport+", "'+'"), ("+sport", "'+'"), ("a/b+", "'+'"), ("a/b+/c", "'+'"), ("a/+b/c", "'+'"), ("++", "'+'"),
-        ("a/\u{0}", "U+0000"), ("\u{0}", "U+0000"), ("$share/\u{0}/a", "U+0000"),
-        ("$share/", "share name"), ("$share//a", "share name"), ("$share/g", "no filter"), ("$share/g/", "no filter"),
-        ("$share/+/a", "share name"), ("$share/#/a", "share name"), ("$share/g+/a", "share name"),
-        ("$share/g/a#", "'#'"), ("$share/g/#/a", "'#'"), ("$queue/a+", "'+'"),
-        (String(repeating: "x", count: 65_536), "65536 bytes"),
-    ])
+    @Test(
+        .sends(
+            "5:MQTT-4.7.1-1",
+            "5:MQTT-4.7.1-2",
+            "5:MQTT-4.7.3-1",
+            "5:MQTT-4.7.3-2",
+            "5:MQTT-4.7.3-3",
+            "5:MQTT-4.8.2-1",
+            "5:MQTT-4.8.2-2",
+            "3.1.1:MQTT-4.7.1-2",
+            "3.1.1:MQTT-4.7.1-3",
+            "3.1.1:MQTT-4.7.3-1",
+            "3.1.1:MQTT-4.7.3-2",
+            "3.1.1:MQTT-4.7.3-3"
+        ),
+        arguments: [
+            ("", "empty"),
+            ("a#", "'#'"), ("sport/tennis#", "'#'"), ("sport/tennis/#/ranking", "'#'"), ("#/a", "'#'"), ("##", "'#'"),
+            ("a/##", "'#'"), ("#a", "'#'"), ("#/", "'#'"), ("/#/", "'#'"), ("+#", "'+'"), ("#+", "'#'"),
+            ("sport+", "'+'"), ("+sport", "'+'"), ("a/b+", "'+'"), ("a/b+/c", "'+'"), ("a/+b/c", "'+'"), ("++", "'+'"),
+            ("a/\u{0}", "U+0000"), ("\u{0}", "U+0000"), ("$share/\u{0}/a", "U+0000"),
+            ("$share/", "share name"), ("$share//a", "share name"), ("$share/g", "no filter"),
+            ("$share/g/", "no filter"),
+            ("$share/+/a", "share name"), ("$share/#/a", "share name"), ("$share/g+/a", "share name"),
+            ("$share/g/a#", "'#'"), ("$share/g/#/a", "'#'"), ("$queue/a+", "'+'"),
+            (String(repeating: "x", count: 65_536), "65536 bytes"),
+        ]
+    )
     func `an illegal filter is refused and the message says why`(string: String, why: String) {
         let error = #expect(throws: InvalidTopic.self) { try TopicFilter(string) }
         #expect(error?.message.contains(why) == true, "\(error?.message ?? "accepted")")
@@ -62,7 +80,8 @@ import Testing
         #expect(try TopicFilter(string).hasWildcards == hasWildcards)
     }
 
-    @Test func `filters that differ only in normalization are different`() throws {
+    @Test(.sends("3.1.1:MQTT-4.7.3-4"), .sends("5:MQTT-4.7.3-4"))
+    func `filters that differ only in normalization are different`() throws {
         let composed = try TopicFilter("caf\u{E9}/+")
         let decomposed = try TopicFilter("cafe\u{301}/+")
         #expect(composed != decomposed)

@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTTWire
 import Testing
 
@@ -95,7 +96,7 @@ import Testing
         ("été/+", "été/🌡️", ["🌡️"]),
     ]
 
-    @Test(arguments: Self.table)
+    @Test(.receives("3.1.1:MQTT-4.7.2-1"), .receives("5:MQTT-4.7.2-1", "5:MQTT-3.3.2-3"), arguments: Self.table)
     func `a filter matches and captures as the standard says`(
         filter: String,
         topic: String,

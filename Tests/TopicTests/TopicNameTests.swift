@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTTWire
 import Testing
 
@@ -14,14 +15,17 @@ import Testing
         try TopicName.check(topic)
     }
 
-    @Test(arguments: [
-        ("", "empty"),
-        ("#", "wildcard"), ("+", "wildcard"), ("a/#", "wildcard"), ("a/+/b", "wildcard"), ("a+", "wildcard"),
-        ("sport#tennis", "wildcard"),
-        ("\u{0}", "U+0000"), ("a/\u{0}/b", "U+0000"), ("a\u{0}#", "U+0000"),
-        (String(repeating: "x", count: 65_536), "65536 bytes"),
-        (String(repeating: "é", count: 32_768), "65536 bytes"),
-    ])
+    @Test(
+        .sends("5:MQTT-4.7.0-1", "5:MQTT-4.7.3-1", "5:MQTT-4.7.3-2", "5:MQTT-4.7.3-3"),
+        arguments: [
+            ("", "empty"),
+            ("#", "wildcard"), ("+", "wildcard"), ("a/#", "wildcard"), ("a/+/b", "wildcard"), ("a+", "wildcard"),
+            ("sport#tennis", "wildcard"),
+            ("\u{0}", "U+0000"), ("a/\u{0}/b", "U+0000"), ("a\u{0}#", "U+0000"),
+            (String(repeating: "x", count: 65_536), "65536 bytes"),
+            (String(repeating: "é", count: 32_768), "65536 bytes"),
+        ]
+    )
     func `a topic that may not be published to is refused and the message says why`(topic: String, why: String) {
         let error = #expect(throws: InvalidTopic.self) { try TopicName.check(topic) }
         #expect(error?.message.contains(why) == true)

@@ -109,14 +109,14 @@ extension MQTTClient {
         }
     }
 
-    /// Refuses a will or properties that no CONNECT can carry, before anything is opened.
+    /// Refuses a will, properties or fixed credentials that no CONNECT can carry, before anything is opened.
     private func checkConnectPacket() throws(MQTTError) {
         let (configuration, clientID) = self.link.state.withLock { ($0.engine.configuration, $0.engine.clientID) }
         let packet = Handshake.connect(
             configuration: configuration,
             clientID: clientID,
             cleanStart: true,
-            credentials: nil
+            credentials: self.configuration.credentials?.fixed
         )
         do throws(EncodingError) {
             _ = try PacketEncoder(version: Version.protocolVersion).encodedSize(of: .connect(packet))

@@ -101,6 +101,9 @@ extension MQTTClient where Version == V5 {
             let words = "a session that ends with its connection cannot be kept any more (MQTT 5.0, 3.14.2.2.2)"
             throw MQTTError(.invalidArgument, words)
         }
+        guard packet.mayComeFromClient else {
+            throw MQTTError(.invalidArgument, "only a server says \(reason), or names another server, in DISCONNECT")
+        }
         do throws(EncodingError) {
             _ = try PacketEncoder(version: .v5).encodedSize(of: .disconnect(packet))
         } catch {

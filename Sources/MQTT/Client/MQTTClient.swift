@@ -91,9 +91,9 @@ public final class MQTTClient<Version: MQTTVersion>: Sendable {
     /// Nothing may block there: the client and everything else on that event loop would stand still.
     public var executor: any TaskExecutor { self.taskExecutor }
 
-    /// At most 23 bytes, so that every version and every server takes it.
+    /// At most 23 digits and letters, so that every version and every server takes it (MQTT 5.0, 3.1.3.1).
     private static func generateClientID() -> String {
         let digits = String(UInt64.random(in: .min ... .max), radix: 36)
-        return "swift-" + digits
+        return "swift" + digits
     }
 }

@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import MQTTWire
 public import NIOCore
 
 /// A user name and a password, or where to get them at each attempt to connect.
@@ -72,6 +73,11 @@ public struct Credentials: Sendable, CustomStringConvertible {
 
     /// Does not show them.
     public var description: String { "credentials" }
+
+    /// What goes into every CONNECT; nil when a provider is asked each time.
+    var fixed: ConnectCredentials? {
+        if case .value(let value) = self.source { ConnectCredentials(value) } else { nil }
+    }
 
     var mayChange: Bool { if case .provider = self.source { true } else { false } }
 }

@@ -56,7 +56,14 @@ extension Engine {
                 connect.properties.append(property)
             }
         }
-        effects.append(.send(.connect(connect)))
+        do throws(EncodingError) {
+            _ = try PacketEncoder(version: self.configuration.version).encodedSize(of: .connect(connect))
+            effects.append(.send(.connect(connect)))
+        } catch {
+            // All else was checked before: only credentials come at the last moment.
+            let words = "the credentials cannot be sent: \(error.message)"
+            self.endLink(EngineFailure(.credentialsUnavailable, words), now: now, into: &effects)
+        }
     }
 
     private var cleanStart: Bool {

@@ -39,6 +39,11 @@ extension Disconnect {
         if !self.properties.isEmpty { self.properties.writeBlock(to: &buffer, version: version) }
     }
 
+    /// Whether a client may send it: its reason and its properties are not those of a server.
+    package var mayComeFromClient: Bool {
+        Self.isClients(self.reason) && self.properties.serverReference == nil
+    }
+
     /// MQTT-3.14.2-1: what a client may send.
     private static func isClients(_ reason: ReasonCode) -> Bool {
         switch reason {
