@@ -45,7 +45,7 @@ struct AuthenticationTests {
         }
     }
 
-    @Test(.sends("5:MQTT-4.12.0-3", "5:MQTT-4.12.0-5"))
+    @Test(.sends("5:MQTT-4.12.0-3", "5:MQTT-4.12.0-5", "U5-3.15.2-1?"))
     func `connecting takes as many rounds as the server wants, in one exchange`() async throws {
         let world = VirtualWorld(version: .v5)
         let authenticator = TestAuthenticator()

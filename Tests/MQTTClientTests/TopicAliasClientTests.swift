@@ -99,7 +99,7 @@ struct TopicAliasClientTests {
     // MARK: - What the client sends
 
     @Test(
-        .sends("5:MQTT-3.2.2-17", "5:MQTT-3.2.2-18", "5:MQTT-3.3.2-9"),
+        .sends("5:MQTT-3.2.2-17", "5:MQTT-3.2.2-18", "5:MQTT-3.3.2-9", "U5-3.3.4-1", "U5-3.3.2.3.4-1"),
         arguments: [nil, 0, 1, 2, 65_535] as [UInt16?]
     )
     func `no more aliases go out than the server takes`(maximum: UInt16?) async throws {
@@ -298,7 +298,7 @@ struct TopicAliasClientTests {
     // MARK: - All together
 
     /// The server's own view: a table for each connection, and every message says its topic in its payload.
-    @Test(.sends("5:MQTT-3.3.2-7", "5:MQTT-3.2.2-17"), arguments: 1...8 as ClosedRange<UInt64>)
+    @Test(.sends("5:MQTT-3.3.2-7", "5:MQTT-3.2.2-17", "U5-3.3.4-2"), arguments: 1...8 as ClosedRange<UInt64>)
     func `over many connections the server resolves every message to its topic`(seed: UInt64) async throws {
         var random = SeededGenerator(state: seed)
         var maximum: UInt16? = 3

@@ -299,6 +299,52 @@ import Testing
         #expect(harness.engine.isConnected)
     }
 
+    @Test(
+        .sends(
+            "5:MQTT-3.4.2-2",
+            "5:MQTT-3.4.2-3",
+            "5:MQTT-3.5.2-2",
+            "5:MQTT-3.5.2-3",
+            "5:MQTT-3.6.2-2",
+            "5:MQTT-3.6.2-3",
+            "5:MQTT-3.7.2-2",
+            "5:MQTT-3.7.2-3"
+        ),
+        arguments: [ReasonCode.success, .quotaExceeded]
+    )
+    func `an acknowledgement of ours carries no properties, so that a server with little room gets it all the same`(
+        reason: ReasonCode
+    ) throws {
+        var harness = EngineHarness.connected(connAck: ConnAck(properties: [.maximumPacketSize(20)]))
+        harness.subscribe(.to(["a"]), 1)
+        harness.receive(subAck(1, .grantedQoS2))
+        var sent: [Effect] = []
+        sent += harness.acknowledge(harness.arrive("a", .atLeastOnce, id: 1), reason: reason)
+        sent += harness.acknowledge(harness.arrive("a", .exactlyOnce, id: 2), reason: reason)
+        sent += harness.receive(pubRel(2)) + harness.receive(pubRel(3))
+        harness.publish(message("a", .exactlyOnce), 2)
+        sent += harness.receive(pubRec(2)) + harness.receive(pubRec(9))
+        let packets = sent.compactMap { effect -> Packet? in if case .send(let packet) = effect { packet } else { nil } }
+        #expect(packets.count == 6)
+        for packet in packets { #expect(try PacketEncoder(version: .v5).encodedSize(of: packet) <= 5) }
+    }
+
+    @Test(.receives("5:MQTT-4.3.3-7", "5:MQTT-4.3.3-13"))
+    func `a message that was received goes on to its end, long after it expired`() {
+        var harness = EngineHarness.connected()
+        harness.subscribe(.to(["a"]), 1)
+        harness.receive(subAck(1, .grantedQoS2))
+        let message = Publish.message("a", .exactlyOnce, 5, properties: [.messageExpiryInterval(1)])
+        guard case .deliver(_, let token) = harness.receivePublish(message).arrival else {
+            Issue.record("not delivered")
+            return
+        }
+        harness.now = harness.now.advanced(by: .seconds(3_600))
+        #expect(harness.acknowledge(token) == [.send(pubRec(5))])
+        harness.now = harness.now.advanced(by: .seconds(3_600))
+        #expect(harness.receive(pubRel(5)) == [.send(pubComp(5))])
+    }
+
     @Test(arguments: [ProtocolVersion.v31, .v311])
     func `before 5.0 nothing was announced, so nothing is policed`(version: ProtocolVersion) {
         var harness = Self.connected(version) { $0.receiveMaximum = 1 }

@@ -148,6 +148,18 @@ import Testing
         #expect(harness.pass(.seconds(9)) == [])
     }
 
+    @Test(.sends("U5-3.1.2.10-2"))
+    func `without a keep-alive nothing is sent by itself, and the user may still ask for a sign of life`() {
+        var harness = Self.connected(seconds: 0)
+        #expect(harness.engine.nextDeadline == nil)
+        #expect(harness.pass(.seconds(1_000_000)).isEmpty)
+        #expect(harness.ping(1).sent == [.send(.pingRequest)])
+        harness.now = harness.now.advanced(by: .milliseconds(20))
+        #expect(harness.receive(.pingResponse) == [.complete(OperationID(1), .pong(.milliseconds(20)))])
+        harness.ping(2)
+        #expect(harness.pass(.seconds(10)).failure(of: 2)?.kind == .connectionLost)
+    }
+
     @Test func `a clock that goes back changes nothing`() {
         var harness = Self.connected()
         harness.engine.flushed(now: harness.now.advanced(by: .seconds(-100)))

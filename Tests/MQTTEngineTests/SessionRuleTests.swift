@@ -29,7 +29,7 @@ import Testing
     )
     func `CONNECT is first and alone until CONNACK, whatever waits`(version: ProtocolVersion) {
         var harness = EngineHarness.connected(version) {
-            $0.queuesAtMostOnce = true
+            $0.offlineAtMostOnce = .queue
             $0.handshakeTimeout = .seconds(600)
             $0.keepAlive = 1
         }

@@ -148,7 +148,7 @@ import Testing
 
     @Test func `calls may be told to wait, or not to wait, for a connection`() async throws {
         let other: @Sendable (inout MQTT5Client.Configuration) -> Void = {
-            $0.offline = OfflinePolicy(publishAtMostOnce: .wait, publishAcknowledged: .fail, subscribe: .fail)
+            $0.offline = OfflinePolicy(publishAtMostOnce: .queue, publishAcknowledged: .fail, subscribe: .fail)
         }
         try await self.withProxied(other) { client, proxy in
             let topic = unique("offline")

@@ -97,30 +97,35 @@ import Glibc
             try await Self.serving(topic, concurrency: width) {
                 MQTTReply($0.payload)
             } _: { client in
-                let next = Atomic<Int>(0)
-                let crossed = Atomic<Int>(0)
-                let early = Atomic<Int>(0)
+                let counts = Counts()
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     for _ in 0..<width {
                         group.addTask {
                             while true {
-                                let number = next.wrappingAdd(1, ordering: .relaxed).oldValue
+                                let number = counts.next.wrappingAdd(1, ordering: .relaxed).oldValue
                                 guard number < total else { return }
-                                if number == 20_000 { early.store(residentBytes(), ordering: .relaxed) }
+                                if number == 20_000 { counts.early.store(residentBytes(), ordering: .relaxed) }
                                 let reply = try await client.request("\(number)", to: topic)
-                                if reply.text != "\(number)" { crossed.wrappingAdd(1, ordering: .relaxed) }
+                                if reply.text != "\(number)" { counts.crossed.wrappingAdd(1, ordering: .relaxed) }
                             }
                         }
                     }
                     try await group.waitForAll()
                 }
-                #expect(crossed.load(ordering: .relaxed) == 0)
-                let growth = residentBytes() - early.load(ordering: .relaxed)
+                #expect(counts.crossed.load(ordering: .relaxed) == 0)
+                let growth = residentBytes() - counts.early.load(ordering: .relaxed)
                 // Other tests run in this process at the same time.
                 #expect(growth < 128 << 20, "memory grew by \(growth) bytes")
             }
         }
     }
+}
+
+private final class Counts: Sendable {
+    let next = Atomic<Int>(0)
+    let crossed = Atomic<Int>(0)
+    /// The memory held when a fifth of the requests was made.
+    let early = Atomic<Int>(0)
 }
 
 /// How much memory the process holds.
