@@ -83,6 +83,8 @@ import Testing
                 _ = try await connection.rest()
             } _: { port in
                 let client = MQTT5Client.local(port) { configuration in
+                    // Other tests take the processors at the same time.
+                    configuration.handshakeTimeout = .seconds(60)
                     configuration.logger = Self.logger(handler)
                     configuration.authenticator = Example()
                 }
@@ -111,6 +113,8 @@ import Testing
                 #expect(try await connection.rest() == [0xE0, 1, 0x80])
             } _: { port in
                 let client = MQTT5Client.local(port) { configuration in
+                    // Other tests take the processors at the same time.
+                    configuration.handshakeTimeout = .seconds(60)
                     configuration.logger = Self.logger(handler)
                     configuration.authenticator = Example()
                 }
@@ -134,6 +138,8 @@ import Testing
                 _ = try await connection.rest()
             } _: { port in
                 let client = MQTT5Client.local(port) { configuration in
+                    // Other tests take the processors at the same time.
+                    configuration.handshakeTimeout = .seconds(60)
                     configuration.logger = Self.logger(handler)
                     configuration.authenticator = Example()
                 }

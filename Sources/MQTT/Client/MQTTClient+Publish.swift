@@ -9,7 +9,9 @@ extension MQTTClient {
     /// Publishes a message and returns once the server has taken responsibility for it.
     ///
     /// At QoS 0 this returns when the bounded outbox has taken the message; at QoS 1 and 2 when the handshake ends, across as
-    /// many reconnects as that takes. A call ends exactly once. Cancelling stops the wait, not the delivery.
+    /// many reconnects as that takes. A call ends exactly once: the server has acknowledged the message, with its reason code;
+    /// or it failed, and nothing can be sent any more; or the outcome is unknown, and the error is named so. Cancelling stops
+    /// the wait, not the delivery.
     ///
     /// `whenOffline` says what to do without a connection, for this message; nil is what the configuration says. The expiry
     /// of a message that waits counts down here, and what is left of it is sent.

@@ -14,6 +14,9 @@ import Synchronization
 /// It outlives connections: subscriptions and QoS 1 and 2 messages go on when the link drops and comes back. Use
 /// ``withClient(to:clientID:credentials:configuration:_:)`` where the client's life is a scope, or ``connect()`` and
 /// ``disconnect()`` where it is not. Letting go of the last reference closes the connection without a DISCONNECT.
+///
+/// No bytes from the network stop the process: what breaks the protocol closes its connection with
+/// ``MQTTError/Code/protocolViolation``, and the client goes the way of its reconnect policy.
 public final class MQTTClient<Version: MQTTVersion>: Sendable {
     let link: Link
     let configuration: Configuration

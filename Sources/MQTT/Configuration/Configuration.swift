@@ -55,6 +55,7 @@ extension MQTTClient {
 
         /// At most about so many bytes wait in the buffers of all subscriptions before QoS 0 messages are dropped.
         ///
+        /// With ``pendingByteLimit`` and ``maximumPacketSize`` it bounds the client's memory, whatever the peer sends.
         /// A single packet may be larger. When messages that may not be dropped take twice as much and more come, the
         /// connection is closed with "quota exceeded".
         public var memoryBudget = 64 << 20

@@ -77,6 +77,11 @@ public enum CleanStart: Hashable, Sendable {
 public enum BufferPolicy: Hashable, Sendable {
     /// Keep all and slow the server down: QoS 1 and 2 by leaving them unacknowledged, QoS 0 by pausing reading while no
     /// answer is due, and beyond the client's memory budget by dropping the newest QoS 0 messages.
+    ///
+    /// Pings, answers to this client's own calls and acknowledgements of its messages go on. On 5.0 the server stops at
+    /// ``MQTTClient/Configuration/receiveMaximum``. Before 5.0 a client cannot name a limit: how many messages come
+    /// unacknowledged is the server's own setting (20 with Mosquitto), and what it holds back then is its affair, its
+    /// queue's limit included.
     case suspend
     /// Drop the oldest message in the buffer. It counts as acknowledged.
     case dropOldest
@@ -87,6 +92,8 @@ public enum BufferPolicy: Hashable, Sendable {
 }
 
 /// When a QoS 1 or 2 message is acknowledged to the server.
+///
+/// Whatever is chosen, acknowledgements leave in the order the messages arrived in (MQTT 5.0, 4.6).
 public enum AcknowledgementPolicy: Hashable, Sendable {
     /// When `next()` or a batch returned it: what was not taken is sent again after a crash.
     case onHandOver

@@ -59,6 +59,14 @@ package struct NegotiatedLimits: Hashable, Sendable {
 }
 
 extension NegotiatedLimits {
+    /// Whether the server may not take such a message; most are cleared by comparing a few numbers.
+    @inline(__always)
+    func mayRefuse(_ frame: borrowing PublishFrame) -> Bool {
+        frame.size > self.maximumPacketSize || frame.message.qos > self.maximumQoS
+            || frame.requestedAlias > self.topicAliasMaximum || frame.message.retain && !self.retainAvailable
+            || self.messageLimits != nil
+    }
+
     /// Why the server does not take such a message; nil when it does (MQTT-3.2.2-11, MQTT-3.2.2-14, MQTT-3.2.2-15).
     func refusal(of frame: PublishFrame) -> EngineFailure? {
         if frame.size > self.maximumPacketSize {

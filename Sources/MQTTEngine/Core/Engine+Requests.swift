@@ -20,8 +20,10 @@ extension Engine {
         let isAcknowledged = frame.message.qos != .atMostOnce
         // It knows whether a connection stands, and the limits of it, as ``connection`` does; nothing is copied here.
         if self.session.outbound.isConnected {
-            if let refusal = self.session.outbound.limits.refusal(of: frame) { return .refused(refusal) }
-            if let refusal = self.session.outbound.limits.refusalOfAlias(of: frame) { return .refused(refusal) }
+            if self.session.outbound.limits.mayRefuse(frame) {
+                let limits = self.session.outbound.limits
+                if let refusal = limits.refusal(of: frame) ?? limits.refusalOfAlias(of: frame) { return .refused(refusal) }
+            }
             guard isAcknowledged else { return self.session.outbound.maySendUnacknowledged(now) ? .send(nil) : .mustWait }
             return self.publishAcknowledged(frame, operation, offline, now: now, into: &effects)
         }

@@ -23,10 +23,10 @@ extension OutboundPublishes {
     /// By when a message has to be sent that waits from now on (MQTT 5.0, 3.3.2.3.3).
     func term(of frame: PublishFrame, patience: Duration?, now: () -> Instant) -> Term {
         let interval = frame.message.properties.isEmpty ? nil : frame.message.properties.messageExpiryInterval
-        guard patience != nil || interval != nil else { return Term() }
+        guard patience != nil || interval != nil else { return .none }
         let now = now()
-        return Term(
-            deadline: patience.map { now.advanced(by: $0) },
+        return .ends(
+            patience: patience.map { now.advanced(by: $0) },
             expiry: interval.map { now.advanced(by: .seconds(Int64($0))) }
         )
     }

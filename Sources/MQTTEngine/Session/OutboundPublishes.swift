@@ -26,21 +26,23 @@ package struct OutboundPublishes: Sendable {
         var serial: UInt64
         var ticket: Ticket
         /// What is taken back by a certain time.
-        var term = Term()
+        var term = Term.none
         /// How many connections ended at the message.
         var failures: UInt8 = 0
     }
 
-    /// By when a message has to be sent.
-    struct Term: Sendable {
-        /// The end of its caller's patience.
-        var deadline: Instant?
-        /// The end of its message expiry.
-        var expiry: Instant?
+    /// By when a message has to be sent; kept apart, as few messages have one and all are moved through the queue.
+    indirect enum Term: Sendable {
+        case none
+        /// The end of its caller's patience, and the end of its message expiry.
+        case ends(patience: Instant?, expiry: Instant?)
+
+        var expiry: Instant? { if case .ends(_, let expiry) = self { expiry } else { nil } }
 
         var end: Instant? {
-            guard let deadline = self.deadline, let expiry = self.expiry else { return self.deadline ?? self.expiry }
-            return min(deadline, expiry)
+            guard case .ends(let patience, let expiry) = self else { return nil }
+            guard let patience, let expiry else { return patience ?? expiry }
+            return min(patience, expiry)
         }
     }
 
@@ -103,10 +105,11 @@ package struct OutboundPublishes: Sendable {
         gate: inout StoreGate,
         into effects: inout [Effect]
     ) -> PublishDecision {
-        if let refusal = self.fullQueue(for: frame) { return .refused(refusal) }
+        guard self.hasRoom(for: frame) else { return .refused(self.fullQueue) }
         let serial = self.takeSerial()
         self.pendingBytes += frame.size
-        let mayGo = self.isConnected && self.quota > 0 && self.queue.isEmpty && self.resend.isEmpty && self.takesTurn(now)
+        let mayGo =
+            self.isConnected && self.quota > 0 && self.queue.isEmpty && self.resend.isEmpty && self.takesTurn(now)
         guard mayGo, let operation,
             let id = self.open(frame, operation: operation, serial: serial, held: gate.isDurable)
         else {
@@ -137,7 +140,7 @@ package struct OutboundPublishes: Sendable {
         patience: Duration?,
         now: Instant
     ) -> PublishDecision {
-        if let refusal = self.fullQueue(for: frame) { return .refused(refusal) }
+        guard self.hasRoom(for: frame) else { return .refused(self.fullQueue) }
         self.pendingBytes += frame.size
         self.queuedUnacknowledged += 1
         let term = self.term(of: frame, patience: patience) { now }
@@ -145,9 +148,13 @@ package struct OutboundPublishes: Sendable {
         return .queued
     }
 
-    private func fullQueue(for frame: PublishFrame) -> EngineFailure? {
-        guard self.pendingCount >= self.countLimit || self.pendingBytes + frame.size > self.bytesLimit else { return nil }
-        return EngineFailure(.queueFull, "\(self.pendingCount) messages are already waiting to be sent")
+    @inline(__always)
+    private func hasRoom(for frame: borrowing PublishFrame) -> Bool {
+        self.pendingCount < self.countLimit && self.pendingBytes + frame.size <= self.bytesLimit
+    }
+
+    private var fullQueue: EngineFailure {
+        EngineFailure(.queueFull, "\(self.pendingCount) messages are already waiting to be sent")
     }
 
     private mutating func append(_ queued: Queued) {
@@ -165,7 +172,8 @@ package struct OutboundPublishes: Sendable {
     package mutating func pump(gate: inout StoreGate, into effects: inout [Effect]) {
         guard self.isConnected, self.pumpResends(gate: &gate, into: &effects) else { return }
         while var next = self.queue.first {
-            if let refusal = self.limits.refusal(of: next.frame) ?? self.shorten(&next) {
+            let isRefused = self.limits.mayRefuse(next.frame)
+            if let refusal = (isRefused ? self.limits.refusal(of: next.frame) : nil) ?? self.shorten(&next) {
                 self.queue.removeFirst()
                 self.refuse(next, refusal, gate: &gate, into: &effects)
                 continue

@@ -6,6 +6,10 @@
 /// The client calls it from one task at a time. A QoS 1 or 2 message is sent only after the change that adds it was
 /// applied, and PUBREC and PUBREL are held back in the same way, so what the server has been told is always known after
 /// a crash.
+///
+/// "Stored" means what ``apply(_:clientID:)`` promises. From then on a QoS 1 message arrives at the server at least once, and a
+/// QoS 2 message exactly once, while the server keeps the session; when it does not, the message's call ends with
+/// `outcomeUnknown`.
 public protocol SessionStore: Sendable {
     /// Gives what is kept for a client identifier; an empty record when there is nothing.
     ///
