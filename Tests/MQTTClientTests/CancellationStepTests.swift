@@ -199,7 +199,7 @@ struct CancellationStepTests {
     }
 
     @Test(arguments: Call.allCases)
-    func `a call that is cancelled at any step harms nobody and leaves nothing`(call: Call) async throws {
+    func `fault 36: a call that is cancelled at any step harms nobody and leaves nothing`(call: Call) async throws {
         for steps in 0... {
             let world = VirtualWorld(version: .v5)
             let (isUnderWay, remains) = try await Self.round(call, steps, in: world)

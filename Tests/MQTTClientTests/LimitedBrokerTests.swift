@@ -40,7 +40,7 @@ struct LimitedBrokerTests {
         let server = Task {
             let first = try await peer.nextPublish()
             #expect(first.payload.readableBytes == 131_072)
-            let answering = peer.serve()
+            let answering = peer.serve(.v311)
             if let answer = ScriptedPeer.answer(to: .publish(first)) { try await peer.send(answer) }
             return answering
         }
@@ -91,7 +91,9 @@ struct LimitedBrokerTests {
         }
         let begin = world.now
         while sent.count < total {
-            try await until("a call waits, or all are done") { client.callCount > 0 || sent.count == total }
+            try await until("a message waits for its turn, or all are done") {
+                client.isWaitingForTurn || sent.count == total
+            }
             // Never more than the bound in any second.
             let passed = Double(world.now.since(begin).components.seconds) + 1
             #expect(sent.count <= Int(passed) * 10)

@@ -53,6 +53,14 @@ extension MQTTClient {
     /// Messages that are neither acknowledged nor failed.
     var pendingCount: Int { self.link.state.withLock { $0.engine.session.outbound.pendingCount } }
 
+    /// Whether a message waits in the queue, and none for an answer.
+    var isWaitingForTurn: Bool {
+        self.link.state.withLock { state in
+            let outbound = state.engine.session.outbound
+            return outbound.exchanges.isEmpty && outbound.pendingCount > 0
+        }
+    }
+
     /// Calls that have begun and not ended.
     var callCount: Int { self.link.state.withLock { $0.operations.callCount } }
 
@@ -102,9 +110,10 @@ extension ScriptedPeer {
     }
 
     /// What a well-behaved server answers to a packet; nil when it answers nothing.
-    static func answer(to packet: Packet) -> Packet? {
+    static func answer(to packet: Packet, _ version: ProtocolVersion = .v5) -> Packet? {
         switch packet {
-        case .connect: .connAck(ConnAck(properties: [.subscriptionIdentifierAvailable(false)]))
+        case .connect:
+            .connAck(ConnAck(properties: version == .v5 ? [.subscriptionIdentifierAvailable(false)] : []))
         case .publish(let publish):
             publish.packetID.map { id in
                 let answer = Acknowledgement(packetID: id)
@@ -119,17 +128,22 @@ extension ScriptedPeer {
                 )
             )
         case .unsubscribe(let packet):
-            .unsubAck(UnsubAck(packetID: packet.packetID, reasons: packet.filters.map { _ in .success }))
+            .unsubAck(
+                UnsubAck(
+                    packetID: packet.packetID,
+                    reasons: version == .v5 ? packet.filters.map { _ in .success } : []
+                )
+            )
         case .pingRequest: .pingResponse
         default: nil
         }
     }
 
     /// Answers everything until the connection ends or the task is cancelled.
-    func serve() -> Task<Void, Never> {
+    func serve(_ version: ProtocolVersion = .v5) -> Task<Void, Never> {
         Task {
             while let packet = try? await self.next() {
-                if let answer = Self.answer(to: packet) { try? await self.send(answer) }
+                if let answer = Self.answer(to: packet, version) { try? await self.send(answer) }
             }
         }
     }

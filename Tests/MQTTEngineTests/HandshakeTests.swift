@@ -77,7 +77,7 @@ import Testing
             .auth(Auth()), .disconnect(Disconnect()),
         ]
     )
-    func `a first packet other than CONNACK closes the connection`(version: ProtocolVersion, packet: Packet) {
+    func `fault 8: a first packet other than CONNACK closes the connection`(version: ProtocolVersion, packet: Packet) {
         var harness = EngineHarness(version)
         harness.startConnecting(operation: 1)
         harness.linkUp()
@@ -87,7 +87,7 @@ import Testing
         #expect(effects.failure(of: 1)?.kind == .protocolViolation)
     }
 
-    @Test func `a PUBLISH before CONNACK closes the connection and is not delivered`() {
+    @Test func `fault 8: a PUBLISH before CONNACK closes the connection and is not delivered`() {
         var harness = EngineHarness()
         harness.startConnecting(operation: 1)
         harness.linkUp()
@@ -96,7 +96,7 @@ import Testing
         #expect(effects.failure(of: 1)?.kind == .protocolViolation)
     }
 
-    @Test func `a CONNACK that does not come in time ends the attempt`() {
+    @Test func `fault 7: a CONNACK that does not come in time ends the attempt`() {
         var harness = EngineHarness { $0.handshakeTimeout = .seconds(5) }
         harness.startConnecting(operation: 1)
         harness.linkUp()
@@ -172,7 +172,7 @@ import Testing
         }
     }
 
-    @Test func `a packet of exactly the server's size is sent`() {
+    @Test func `fault 15: a packet of exactly the server's size is sent`() {
         let frame = message("topic", .atLeastOnce)
         let connAck = ConnAck(properties: [.maximumPacketSize(UInt32(frame.size))])
         var harness = EngineHarness.connected(connAck: connAck)

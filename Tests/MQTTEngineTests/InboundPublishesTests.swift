@@ -47,7 +47,7 @@ import Testing
     }
 
     @Test(arguments: [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1], [1, 3, 0, 2]])
-    func `acknowledgements leave in the order of arrival`(order: [Int]) {
+    func `fault 11: acknowledgements leave in the order of arrival`(order: [Int]) {
         var harness = Self.connected()
         let tokens = [
             harness.arrive("t/1", .atLeastOnce, id: 9), harness.arrive("t/2", .exactlyOnce, id: 3),
@@ -90,7 +90,7 @@ import Testing
     // MARK: - Repetitions
 
     @Test(arguments: ProtocolVersion.allCases, [1, 2, 10])
-    func `QoS 2 that is repeated before PUBREL is answered each time and delivered once`(
+    func `fault 38: QoS 2 that is repeated before PUBREL is answered each time and delivered once`(
         version: ProtocolVersion,
         times: Int
     ) {
@@ -206,7 +206,7 @@ import Testing
     // MARK: - Receive maximum
 
     @Test(arguments: [1, 2, 20])
-    func `more than our receive maximum closes the connection`(maximum: UInt16) {
+    func `fault 14: more than our receive maximum closes the connection`(maximum: UInt16) {
         var harness = Self.connected { $0.receiveMaximum = maximum }
         for number in 1...maximum {
             let qos: QoS = number.isMultiple(of: 2) ? .exactlyOnce : .atLeastOnce

@@ -70,7 +70,7 @@ import Testing
     }
 
     @Test(arguments: ProtocolVersion.allCases)
-    func `acknowledgements may come in any order across identifiers`(version: ProtocolVersion) {
+    func `fault 11: acknowledgements may come in any order across identifiers`(version: ProtocolVersion) {
         var harness = EngineHarness.connected(version)
         for operation in 1...3 { harness.publish(self.one, UInt64(operation)) }
         #expect(harness.receive(pubAck(3)) == [published(3)])
@@ -79,7 +79,7 @@ import Testing
     }
 
     @Test(arguments: ProtocolVersion.allCases)
-    func `acknowledgements that come twice, or for nothing, are ignored`(version: ProtocolVersion) {
+    func `fault 9: acknowledgements that come twice, or for nothing, are ignored`(version: ProtocolVersion) {
         var harness = EngineHarness.connected(version)
         harness.publish(self.one, 1)
         harness.receive(pubAck(1))
@@ -90,7 +90,7 @@ import Testing
     }
 
     @Test(arguments: ProtocolVersion.allCases)
-    func `a PUBREC for an identifier nobody knows is answered`(version: ProtocolVersion) {
+    func `fault 9: a PUBREC for an identifier nobody knows is answered`(version: ProtocolVersion) {
         var harness = EngineHarness.connected(version)
         let reason: ReasonCode = version == .v5 ? .packetIdentifierNotFound : .success
         #expect(harness.receive(pubRec(9)) == [.send(pubRel(9, reason))])
@@ -142,7 +142,7 @@ import Testing
     // MARK: - Quota
 
     @Test(arguments: [1, 2])
-    func `no more messages are in flight than the server takes`(maximum: UInt16) {
+    func `fault 13: no more messages are in flight than the server takes`(maximum: UInt16) {
         var harness = EngineHarness.connected(connAck: ConnAck(properties: [.receiveMaximum(maximum)]))
         for number in 1...maximum { #expect(harness.publish(self.one, UInt64(number)).sent.count == 1) }
         #expect(harness.publish(self.two, 10) == [])
@@ -156,7 +156,7 @@ import Testing
         }
     }
 
-    @Test func `a full window stops nothing but QoS 1 and 2`() {
+    @Test func `fault 13: a full window stops nothing but QoS 1 and 2`() {
         var harness = EngineHarness.connected(connAck: ConnAck(properties: [.receiveMaximum(1)]))
         harness.publish(self.one, 1)
         harness.publish(self.one, 2)
@@ -191,7 +191,7 @@ import Testing
 
     // MARK: - Bounds
 
-    @Test func `messages beyond the bound of the count are refused`() {
+    @Test func `fault 26: messages beyond the bound of the count are refused`() {
         var harness = EngineHarness.connected { $0.pendingLimit = 2 }
         harness.publish(self.one, 1)
         harness.publish(self.one, 2)
@@ -200,7 +200,7 @@ import Testing
         #expect(harness.publish(self.one, 4).sent.count == 1)
     }
 
-    @Test func `messages beyond the bound of the bytes are refused`() {
+    @Test func `fault 26: messages beyond the bound of the bytes are refused`() {
         let size = self.one.size
         var harness = EngineHarness.connected { $0.pendingBytesLimit = 2 * size }
         harness.publish(self.one, 1)
@@ -228,7 +228,7 @@ import Testing
     }
 
     @Test(arguments: [UInt16(1), 2, 100])
-    func `an identifier that stays in use is passed over, round after round`(held: UInt16) {
+    func `fault 12: an identifier that stays in use is passed over, round after round`(held: UInt16) {
         var harness = EngineHarness.connected()
         for number in 1..<held {
             harness.publish(self.one, UInt64(number))
@@ -251,7 +251,7 @@ import Testing
         #expect(harness.receive(pubComp(held)) == [published(1_000_000)])
     }
 
-    @Test func `all identifiers may be in use at once, and each comes back`() {
+    @Test func `fault 12: all identifiers may be in use at once, and each comes back`() {
         var harness = EngineHarness.connected(connAck: ConnAck(properties: [.receiveMaximum(65_535)])) {
             $0.pendingLimit = 100_000
         }

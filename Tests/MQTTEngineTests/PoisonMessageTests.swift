@@ -24,7 +24,7 @@ import Testing
         #expect(harness.receive(pubAck(id)).completions == [published(3)])
     }
 
-    @Test func `a message behind another one is not blamed for it`() {
+    @Test func `fault 39: a message behind another one is not blamed for it`() {
         var harness = EngineHarness.connected { $0.resendLimit = 2 }
         harness.publish(message("first", .atLeastOnce), 1)
         harness.publish(message("second", .atLeastOnce), 2)

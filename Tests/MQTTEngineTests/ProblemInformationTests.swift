@@ -43,7 +43,7 @@ import Testing
     }
 
     @Test(.sends("5:MQTT-3.14.2-3", "5:MQTT-3.14.2-4"))
-    func `a DISCONNECT leaves out what the server has no room for, first the reason string`() throws {
+    func `fault 15: a DISCONNECT leaves out what the server has no room for, first the reason string`() throws {
         let full = Disconnect(
             reason: .disconnectWithWill,
             properties: [.sessionExpiryInterval(5), .reasonString("going"), .userProperty(name: "a", value: "b")]

@@ -129,7 +129,7 @@ import Testing
     }
 
     @Test(arguments: [ReasonCode.sessionTakenOver, .useAnotherServer, .serverMoved, .banned])
-    func `the server's last word may end the retries`(reason: ReasonCode) {
+    func `fault 20: the server's last word may end the retries`(reason: ReasonCode) {
         var harness = EngineHarness.connected()
         let effects = harness.receive(.disconnect(Disconnect(reason: reason)))
         #expect(effects.first == .close)
@@ -171,7 +171,7 @@ import Testing
 
     // MARK: - Nothing behind a close
 
-    @Test func `packets behind the end of the connection are ignored`() {
+    @Test func `fault 37: packets behind the end of the connection are ignored`() {
         var harness = EngineHarness.connected()
         harness.subscribe(.to(["a"]), nil)
         harness.publish(message("m", .exactlyOnce), 1)

@@ -31,7 +31,7 @@ import Testing
         ("b.example.com", true), ("B.EXAMPLE.com", true), ("c.other.org", true), ("other.org", false),
         ("xother.org", false), ("example.com", false), ("ab.example.com", false), ("", false),
     ])
-    func `only hosts the policy names are followed to`(host: String, isAllowed: Bool) {
+    func `fault 19: only hosts the policy names are followed to`(host: String, isAllowed: Bool) {
         let policy = ServerReferencePolicy.follow(to: ["b.example.com", ".other.org"])
         #expect(policy.allows(host) == isAllowed)
         #expect(!ServerReferencePolicy.ignore.allows(host))
@@ -82,7 +82,7 @@ import Testing
         #expect(harness.engine.isActive)
     }
 
-    @Test func `servers that name one another are not followed for ever`() {
+    @Test func `fault 19: servers that name one another are not followed for ever`() {
         var harness = Self.harness(.follow(to: ["a", "b", "c"], limit: 10))
         harness.connect(Self.refusal(.useAnotherServer, "b"))
         harness.linkUp()

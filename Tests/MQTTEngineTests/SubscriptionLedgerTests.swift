@@ -59,7 +59,7 @@ import Testing
         #expect(harness.subscribe(.to(["a"], id: 2), 2).sent.count == 1)
     }
 
-    @Test func `a refused filter ends its subscription and no other`() {
+    @Test func `fault 21: a refused filter ends its subscription and no other`() {
         var harness = EngineHarness.connected()
         harness.linkLost()
         harness.subscribe(.to(["a", "b"], id: 1), 1)
@@ -238,7 +238,7 @@ import Testing
 
     // MARK: - What the server does not do
 
-    @Test func `filters the server has said it does not take fail before they are sent`() {
+    @Test func `fault 21: filters the server has said it does not take fail before they are sent`() {
         let cases: [(Property, String, ReasonCode)] = [
             (.wildcardSubscriptionAvailable(false), "a/#", .wildcardSubscriptionsNotSupported),
             (.wildcardSubscriptionAvailable(false), "+/a", .wildcardSubscriptionsNotSupported),

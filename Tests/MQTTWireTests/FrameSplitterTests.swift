@@ -104,7 +104,7 @@ import Testing
         #expect(refused.error?.reason == .packetTooLarge)
     }
 
-    @Test func `the limit is checked by the header, before a byte of the body has come`() {
+    @Test func `fault 16: the limit is checked by the header, before a byte of the body has come`() {
         let pieces = [wire("30"), wire("80"), wire("01")]
         #expect(decode(pieces, .v5, .client, maximumPacketSize: 130).error?.reason == .packetTooLarge)
         #expect(decode(pieces, .v5, .client, maximumPacketSize: 131).error == nil)
