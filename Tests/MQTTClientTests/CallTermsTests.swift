@@ -5,6 +5,7 @@ import Conformance
 import MQTTEngine
 import MQTTWire
 import NIOCore
+import Synchronization
 import Testing
 
 @testable import MQTT
@@ -179,6 +180,22 @@ struct CallTermsTests {
     }
 
     // MARK: - Disconnecting
+
+    @Test func `what was handed over is acknowledged before DISCONNECT`() async throws {
+        let virtual = try await Virtual.connected(in: VirtualWorld(version: .v5))
+        let messages = try await virtual.subscribe(to: "a", qos: .exactlyOnce)
+        try await virtual.peer.send(Self.message(.atLeastOnce), Self.message(.exactlyOnce, id: .first.next))
+        try await virtual.client.eventLoop.submit {}.get()
+        // As if the event loop were busy: acknowledgements wait for its turn.
+        virtual.client.link.state.withLock { $0.isFlushScheduled = true }
+        #expect(try await messages.next()?.qos == .atLeastOnce)
+        #expect(try await messages.next()?.qos == .exactlyOnce)
+        async let gone: Void = virtual.client.disconnect()
+        try await virtual.peer.expect(.pubAck(Acknowledgement(packetID: .first)))
+        try await virtual.peer.expect(.pubRec(Acknowledgement(packetID: .first.next)))
+        try await virtual.peer.expect(.disconnect(Disconnect()))
+        await gone
+    }
 
     @Test(arguments: [0, 60] as [Int])
     func `a session that ends with its connection cannot be kept by DISCONNECT, another can`(expiry: Int) async throws {
