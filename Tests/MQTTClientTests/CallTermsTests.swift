@@ -51,7 +51,9 @@ struct CallTermsTests {
         try await virtual.peer.expect(.pubRec(Acknowledgement(packetID: .first.next)))
     }
 
-    @Test(arguments: [ReasonCode.success, .noMatchingSubscribers, .malformedPacket, .sessionTakenOver, .badAuthenticationMethod])
+    @Test(arguments: [
+        ReasonCode.success, .noMatchingSubscribers, .malformedPacket, .sessionTakenOver, .badAuthenticationMethod,
+    ])
     func `a reason that refuses nothing, or is none of an acknowledgement, is an invalid argument`(
         reason: ReasonCode
     ) async throws {
@@ -199,7 +201,9 @@ struct CallTermsTests {
 
     @Test(arguments: [0, 60] as [Int])
     func `a session that ends with its connection cannot be kept by DISCONNECT, another can`(expiry: Int) async throws {
-        let virtual = try await Virtual.connected(in: VirtualWorld(version: .v5)) { $0.sessionExpiry = .seconds(expiry) }
+        let virtual = try await Virtual.connected(in: VirtualWorld(version: .v5)) {
+            $0.sessionExpiry = .seconds(expiry)
+        }
         let properties: Properties = [.sessionExpiryInterval(5)]
         let client = virtual.client
         guard expiry == 0 else {
@@ -223,7 +227,8 @@ struct CallTermsTests {
         try await gone
     }
 
-    @Test(.sends("5:MQTT-3.14.2-1")) func `a reason that is none of a client's DISCONNECT is refused, and the connection stands`() async throws {
+    @Test(.sends("5:MQTT-3.14.2-1"))
+    func `a reason that is none of a client's DISCONNECT is refused, and the connection stands`() async throws {
         let virtual = try await Virtual.connected(in: VirtualWorld(version: .v5))
         for reason in [ReasonCode.grantedQoS1, .sessionTakenOver, .serverMoved] {
             let error = await #expect(throws: MQTTError.self) { try await virtual.client.disconnect(reason: reason) }

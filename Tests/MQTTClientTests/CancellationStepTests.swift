@@ -253,7 +253,9 @@ struct CancellationStepTests {
         server.release()
     }
 
-    @Test func `a QoS 0 publish cancelled while the peer takes nothing has given its message all the same`() async throws {
+    @Test func `a QoS 0 publish cancelled while the peer takes nothing has given its message all the same`()
+        async throws
+    {
         let virtual = try await VirtualClient<V5>.connected(in: VirtualWorld(version: .v5))
         let (client, peer) = (virtual.client, virtual.peer)
         peer.channel.isWritable = false

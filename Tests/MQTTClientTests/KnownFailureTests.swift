@@ -23,7 +23,12 @@ struct KnownFailureTests {
         return (world, virtual.client, virtual.peer, virtual)
     }
 
-    private static func message(_ topic: String, _ text: String, _ qos: QoS = .atMostOnce, id: PacketID? = nil) -> Packet {
+    private static func message(
+        _ topic: String,
+        _ text: String,
+        _ qos: QoS = .atMostOnce,
+        id: PacketID? = nil
+    ) -> Packet {
         .publish(Publish(topic: topic, payload: ByteBuffer(string: text), qos: qos, packetID: id))
     }
 

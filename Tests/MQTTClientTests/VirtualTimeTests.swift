@@ -108,7 +108,8 @@ struct VirtualTimeTests {
         }
     }
 
-    @Test func `fault 25: a full subscription pauses reading at QoS 0, and a due answer starts it again`() async throws {
+    @Test func `fault 25: a full subscription pauses reading at QoS 0, and a due answer starts it again`() async throws
+    {
         let world = VirtualWorld(version: .v5)
         let client = Self.client(MQTT5Client.self, world)
         async let connected = client.connect()

@@ -8,7 +8,10 @@ import Testing
 
 /// A message that the server closes the connection over each time.
 @Suite struct PoisonMessageTests {
-    @Test("fault 39: a message that ends every connection is set aside, and the others go on", arguments: [true, false])
+    @Test(
+        "fault 39: a message that ends every connection is set aside, and the others go on",
+        arguments: [true, false]
+    )
     func setAside(isKept: Bool) {
         var harness = EngineHarness.connected { $0.resendLimit = 3 }
         harness.publish(message("good", .atLeastOnce), 1)

@@ -11,12 +11,17 @@ import Testing
     @Test(arguments: [
         ("b", [ServerReference(host: "b")]),
         ("b:1884", [ServerReference(host: "b", port: 1884)]),
-        ("b:1884 c  [::1]:99 [fe80::1] 192.0.2.1:1", [
-            ServerReference(host: "b", port: 1884), ServerReference(host: "c"), ServerReference(host: "::1", port: 99),
-            ServerReference(host: "fe80::1"), ServerReference(host: "192.0.2.1", port: 1),
-        ]),
+        (
+            "b:1884 c  [::1]:99 [fe80::1] 192.0.2.1:1",
+            [
+                ServerReference(host: "b", port: 1884), ServerReference(host: "c"),
+                ServerReference(host: "::1", port: 99),
+                ServerReference(host: "fe80::1"), ServerReference(host: "192.0.2.1", port: 1),
+            ]
+        ),
         ("2001:db8::1", [ServerReference(host: "2001:db8::1")]),
-        ("", []), (" ", []), (":1", []), ("b:", []), ("b:0", []), ("b:65536", []), ("b:-1", []), ("[::1", []), ("[]:1", []),
+        ("", []), (" ", []), (":1", []), ("b:", []), ("b:0", []), ("b:65536", []), ("b:-1", []), ("[::1", []),
+        ("[]:1", []),
         ("[::1]x", []), ("[::1]:", []),
     ])
     func `a server reference is a list of hosts with ports`(text: String, servers: [ServerReference]) {

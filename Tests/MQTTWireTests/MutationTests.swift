@@ -50,7 +50,9 @@ import Testing
     }
 
     @Test(arguments: [1, 2, 3, 4] as [UInt64])
-    func `attack decoder exception: damaged packets never trap, never grow, and are the same in one read or many`(seed: UInt64) throws {
+    func `attack decoder exception: damaged packets never trap, never grow, and are the same in one read or many`(
+        seed: UInt64
+    ) throws {
         var random = Generator(state: seed)
         for _ in 0..<5_000 {
             guard let golden = Self.seeds.randomElement(using: &random) else { return }

@@ -22,7 +22,9 @@ extension Engine {
         if self.session.outbound.isConnected {
             if let refusal = self.session.outbound.limits.refusal(of: frame) { return .refused(refusal) }
             if let refusal = self.session.outbound.limits.refusalOfAlias(of: frame) { return .refused(refusal) }
-            guard isAcknowledged else { return self.session.outbound.maySendUnacknowledged(now) ? .send(nil) : .mustWait }
+            guard isAcknowledged else {
+                return self.session.outbound.maySendUnacknowledged(now) ? .send(nil) : .mustWait
+            }
             return self.publishAcknowledged(frame, operation, offline, now: now, into: &effects)
         }
         if let refusal = self.refusalOffline(offline ?? self.offlineChoice(isAcknowledged)) { return .refused(refusal) }

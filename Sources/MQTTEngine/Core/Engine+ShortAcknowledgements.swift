@@ -101,7 +101,8 @@ extension OutboundPublishes {
             let qos = next.frame.message.qos
             let phase: ExchangeTable.Phase = qos == .atLeastOnce ? .awaitingPubAck : .awaitingPubRec
             let exchange = ExchangeTable.Exchange(phase: phase, operation: next.operation, serial: next.serial)
-            guard qos != .atMostOnce, next.term.end == nil, next.failures == 0, self.limits.refusal(of: next.frame) == nil,
+            guard qos != .atMostOnce, next.term.end == nil, next.failures == 0,
+                self.limits.refusal(of: next.frame) == nil,
                 let id = self.exchanges.open(exchange)
             else {
                 self.queue.prepend(next)

@@ -106,7 +106,8 @@ package struct OutboundPublishes: Sendable {
         if let refusal = self.fullQueue(for: frame) { return .refused(refusal) }
         let serial = self.takeSerial()
         self.pendingBytes += frame.size
-        let mayGo = self.isConnected && self.quota > 0 && self.queue.isEmpty && self.resend.isEmpty && self.takesTurn(now)
+        let mayGo =
+            self.isConnected && self.quota > 0 && self.queue.isEmpty && self.resend.isEmpty && self.takesTurn(now)
         guard mayGo, let operation,
             let id = self.open(frame, operation: operation, serial: serial, held: gate.isDurable)
         else {
@@ -146,7 +147,9 @@ package struct OutboundPublishes: Sendable {
     }
 
     private func fullQueue(for frame: PublishFrame) -> EngineFailure? {
-        guard self.pendingCount >= self.countLimit || self.pendingBytes + frame.size > self.bytesLimit else { return nil }
+        guard self.pendingCount >= self.countLimit || self.pendingBytes + frame.size > self.bytesLimit else {
+            return nil
+        }
         return EngineFailure(.queueFull, "\(self.pendingCount) messages are already waiting to be sent")
     }
 
@@ -181,7 +184,8 @@ package struct OutboundPublishes: Sendable {
                 self.queue.removeFirst()
                 continue
             }
-            guard self.quota > 0, gate.isConfirmed(next.ticket), self.takesTurn(), let id = self.open(next, held: gate.isDurable)
+            guard self.quota > 0, gate.isConfirmed(next.ticket), self.takesTurn(),
+                let id = self.open(next, held: gate.isDurable)
             else { return }
             self.queue.removeFirst()
             if gate.isDurable {
