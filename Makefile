@@ -42,6 +42,7 @@ lint: ## floors, conformance index, sizes, licence headers, tree and format
 	@scripts/check-license.sh
 	@scripts/check-tree.sh
 	@scripts/check-readme.sh
+	@scripts/check-faults.sh
 	@$(SWIFT) format lint --strict --parallel --recursive $(FORMATTED)
 	@echo "format: ok"
 

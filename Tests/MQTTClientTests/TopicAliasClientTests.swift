@@ -81,7 +81,7 @@ struct TopicAliasClientTests {
     }
 
     @Test(.receives("5:MQTT-3.3.2-7"))
-    func `fault 17, the server's aliases end with their connection`() async throws {
+    func `fault 17: the server's aliases end with their connection`() async throws {
         var connection = try await AliasConnection(taking: nil)
         let messages = try connection.client.declareSubscription(to: "t")
         guard case .subscribe(let subscribe) = try await connection.peer.next() else { throw UnexpectedPacket() }
@@ -144,7 +144,7 @@ struct TopicAliasClientTests {
     }
 
     @Test(.sends("5:MQTT-3.3.2-7"), arguments: [QoS.atLeastOnce, .exactlyOnce])
-    func `fault 17, what is sent again carries its topic, and aliases begin anew`(qos: QoS) async throws {
+    func `fault 17: what is sent again carries its topic, and aliases begin anew`(qos: QoS) async throws {
         var connection = try await AliasConnection(taking: 10, [], Self.automatic())
         let receipts = try (0..<2).map { _ in try connection.client.enqueue("x", to: "topic", qos: qos) }
         #expect(try await connection.sent(2) == [Named("topic", 1), Named("", 1)])

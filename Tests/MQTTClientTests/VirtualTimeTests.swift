@@ -95,7 +95,7 @@ struct VirtualTimeTests {
         guard case .connected = await events.next() else { throw UnexpectedPacket() }
     }
 
-    @Test(.receives("U5-3.2-1")) func `a server that never answers CONNECT is given up in time`() async throws {
+    @Test(.receives("U5-3.2-1")) func `fault 7: a server that never answers CONNECT is given up in time`() async throws {
         let world = VirtualWorld(version: .v5)
         let client = Self.client(MQTT5Client.self, world) { $0.handshakeTimeout = .seconds(7) }
         async let connected = client.connect()
@@ -110,7 +110,8 @@ struct VirtualTimeTests {
         }
     }
 
-    @Test func `a full subscription pauses reading at QoS 0, and a due answer starts it again`() async throws {
+    @Test func `fault 25: a full subscription pauses reading at QoS 0, and a due answer starts it again`() async throws
+    {
         let world = VirtualWorld(version: .v5)
         let client = Self.client(MQTT5Client.self, world)
         async let connected = client.connect()

@@ -19,6 +19,9 @@ final class VirtualWorld: LinkWorld {
         var waiting: [CheckedContinuation<ScriptedPeer, Never>] = []
         /// Dials still to be refused.
         var refusals = 0
+        /// Whether dials have to wait, and those that do.
+        var isHolding = false
+        var held: [(link: Link, attempt: UInt64)] = []
     }
 
     let eventLoop = NIOAsyncTestingEventLoop()
@@ -39,6 +42,11 @@ final class VirtualWorld: LinkWorld {
     func setAlarm(at instant: Instant, for link: Link) { self.state.withLock { $0.alarms.append((instant, link)) } }
 
     func dial(for link: Link, attempt: UInt64) {
+        let isHeld = self.state.withLock { state in
+            if state.isHolding { state.held.append((link, attempt)) }
+            return state.isHolding
+        }
+        guard !isHeld else { return }
         let isRefused = self.state.withLock { state in
             guard state.refusals > 0 else { return false }
             state.refusals -= 1
@@ -62,6 +70,19 @@ final class VirtualWorld: LinkWorld {
             let socket = buffers.map { VirtualSocket(channel, $0) }
             self.accepted(ScriptedPeer(channel: channel, version: self.version, socket: socket))
         }
+    }
+
+    /// Lets dials take as long as the test wants.
+    func holdDials() { self.state.withLock { $0.isHolding = true } }
+
+    /// Lets dials go on.
+    func releaseDials() {
+        let held = self.state.withLock { state in
+            state.isHolding = false
+            defer { state.held = [] }
+            return state.held
+        }
+        for dial in held { self.dial(for: dial.link, attempt: dial.attempt) }
     }
 
     /// Lets the next dials fail.

@@ -101,7 +101,7 @@ import Testing
             .auth(Auth()), .disconnect(Disconnect()),
         ]
     )
-    func `a first packet other than CONNACK closes the connection`(version: ProtocolVersion, packet: Packet) {
+    func `fault 8: a first packet other than CONNACK closes the connection`(version: ProtocolVersion, packet: Packet) {
         var harness = EngineHarness(version)
         harness.startConnecting(operation: 1)
         harness.linkUp()
@@ -111,7 +111,7 @@ import Testing
         #expect(effects.failure(of: 1)?.kind == .protocolViolation)
     }
 
-    @Test(.receives("5:MQTT-3.2.0-1")) func `a PUBLISH before CONNACK closes the connection and is not delivered`() {
+    @Test(.receives("5:MQTT-3.2.0-1")) func `fault 8: a PUBLISH before CONNACK closes the connection and is not delivered`() {
         var harness = EngineHarness()
         harness.startConnecting(operation: 1)
         harness.linkUp()
@@ -120,7 +120,7 @@ import Testing
         #expect(effects.failure(of: 1)?.kind == .protocolViolation)
     }
 
-    @Test(.receives("U5-3.2-1", "5:MQTT-3.1.4-5")) func `a CONNACK that does not come in time ends the attempt`() {
+    @Test(.receives("U5-3.2-1", "5:MQTT-3.1.4-5")) func `fault 7: a CONNACK that does not come in time ends the attempt`() {
         var harness = EngineHarness { $0.handshakeTimeout = .seconds(5) }
         harness.startConnecting(operation: 1)
         harness.linkUp()
@@ -201,7 +201,7 @@ import Testing
         }
     }
 
-    @Test(.sends("5:MQTT-3.2.2-15")) func `a packet of exactly the server's size is sent`() {
+    @Test(.sends("5:MQTT-3.2.2-15")) func `fault 15: a packet of exactly the server's size is sent`() {
         let frame = message("topic", .atLeastOnce)
         let connAck = ConnAck(properties: [.maximumPacketSize(UInt32(frame.size))])
         var harness = EngineHarness.connected(connAck: connAck)

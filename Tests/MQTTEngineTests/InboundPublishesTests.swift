@@ -80,7 +80,7 @@ import Testing
         .sends("5:MQTT-4.6.0-2", "5:MQTT-4.6.0-3"),
         arguments: [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1], [1, 3, 0, 2]]
     )
-    func `acknowledgements leave in the order of arrival`(order: [Int]) {
+    func `fault 11: acknowledgements leave in the order of arrival`(order: [Int]) {
         var harness = Self.connected()
         let tokens = [
             harness.arrive("t/1", .atLeastOnce, id: 9), harness.arrive("t/2", .exactlyOnce, id: 3),
@@ -130,7 +130,7 @@ import Testing
         arguments: ProtocolVersion.allCases,
         [1, 2, 10]
     )
-    func `QoS 2 that is repeated before PUBREL is answered each time and delivered once`(
+    func `fault 38: QoS 2 that is repeated before PUBREL is answered each time and delivered once`(
         version: ProtocolVersion,
         times: Int
     ) {
@@ -267,7 +267,7 @@ import Testing
     // MARK: - Receive maximum
 
     @Test(.receives("5:MQTT-3.3.4-9", "5:MQTT-4.9.0-1", "5:MQTT-4.9.0-2"), arguments: [1, 2, 20])
-    func `more than our receive maximum closes the connection`(maximum: UInt16) {
+    func `fault 14: more than our receive maximum closes the connection`(maximum: UInt16) {
         var harness = Self.connected { $0.receiveMaximum = maximum }
         for number in 1...maximum {
             let qos: QoS = number.isMultiple(of: 2) ? .exactlyOnce : .atLeastOnce

@@ -21,7 +21,7 @@ import Testing
         .receives("U5-3.1.2.10-1", "5:MQTT-3.12.4-1"),
         arguments: ProtocolVersion.allCases
     )
-    func `a silent interval sends one ping, then declares the peer lost`(version: ProtocolVersion) {
+    func `fault 2: a silent interval sends one ping, then declares the peer lost`(version: ProtocolVersion) {
         var harness = Self.connected(version)
         #expect(harness.pass(.seconds(28)) == [])
         #expect(harness.pass(.seconds(1)) == [.send(.pingRequest)])
@@ -77,7 +77,7 @@ import Testing
         .receives("U5-3.2.2.3.14-1"),
         arguments: [UInt16(1), 4, 65_535]
     )
-    func `the server's keep-alive replaces ours`(seconds: UInt16) throws {
+    func `fault 18: the server's keep-alive replaces ours`(seconds: UInt16) throws {
         var harness = EngineHarness.connected(connAck: ConnAck(properties: [.serverKeepAlive(seconds)]))
         let due = try #require(harness.engine.nextDeadline)
         #expect(due <= harness.now.advanced(by: .seconds(Int64(seconds))))
@@ -87,7 +87,7 @@ import Testing
     }
 
     @Test(.sends("5:MQTT-3.1.2-21", "5:MQTT-3.2.2-21"), .receives("U5-3.2.2.3.14-1"))
-    func `a server keep-alive of 0 switches ours off`() {
+    func `fault 18: a server keep-alive of 0 switches ours off`() {
         let harness = EngineHarness.connected(connAck: ConnAck(properties: [.serverKeepAlive(0)]))
         #expect(harness.engine.nextDeadline == nil)
     }
@@ -142,7 +142,7 @@ import Testing
         #expect(harness.ping(3).failure(of: 3)?.kind == .notConnected)
     }
 
-    @Test func `after a sleep longer than everything, a ping gets its full time first`() {
+    @Test func `fault 24: after a sleep longer than everything, a ping gets its full time first`() {
         var harness = Self.connected()
         #expect(harness.pass(.seconds(86_400)) == [.send(.pingRequest)])
         #expect(harness.pass(.seconds(9)) == [])
@@ -160,7 +160,7 @@ import Testing
         #expect(harness.pass(.seconds(10)).failure(of: 2)?.kind == .connectionLost)
     }
 
-    @Test func `a clock that goes back changes nothing`() {
+    @Test func `fault 24: a clock that goes back changes nothing`() {
         var harness = Self.connected()
         harness.engine.flushed(now: harness.now.advanced(by: .seconds(-100)))
         harness.engine.bytesReceived(now: harness.now.advanced(by: .seconds(-100)))

@@ -70,13 +70,15 @@ import Testing
         harness.publish(message("second", .atMostOnce), 3, offline: .queue)
         harness.publish(message("third", .atLeastOnce), 4, offline: .wait(atMost: .seconds(500)))
         let effects = harness.redial() + harness.publish(message("new", .atMostOnce), 5)
-        #expect(effects.sent == [
-            sendPublish(message("sent", .atLeastOnce), 1, duplicate: true),
-            sendPublish(message("first", .exactlyOnce), 2),
-            .sendUnacknowledged(message("second", .atMostOnce)),
-            sendPublish(message("third", .atLeastOnce), 3),
-            .sendUnacknowledged(message("new", .atMostOnce)),
-        ])
+        #expect(
+            effects.sent == [
+                sendPublish(message("sent", .atLeastOnce), 1, duplicate: true),
+                sendPublish(message("first", .exactlyOnce), 2),
+                .sendUnacknowledged(message("second", .atMostOnce)),
+                sendPublish(message("third", .atLeastOnce), 3),
+                .sendUnacknowledged(message("new", .atMostOnce)),
+            ]
+        )
     }
 
     @Test(arguments: [QoS.atMostOnce, .atLeastOnce, .exactlyOnce])
@@ -114,7 +116,9 @@ import Testing
         harness.linkLost()
         #expect(harness.pass(.seconds(3_600)).completions.isEmpty)
         harness.linkUp()
-        #expect(harness.receive(.connAck(ConnAck(sessionPresent: true))).sent == [sendPublish(frame, 1, duplicate: true)])
+        #expect(
+            harness.receive(.connAck(ConnAck(sessionPresent: true))).sent == [sendPublish(frame, 1, duplicate: true)]
+        )
         guard qos == .exactlyOnce else { return }
         #expect(harness.receive(pubRec(1)).sent == [.send(pubRel(1))])
         #expect(harness.receive(pubComp(1)).completions == [published(1)])

@@ -86,7 +86,7 @@ import Testing
     }
 
     @Test(arguments: ProtocolVersion.allCases)
-    func `acknowledgements may come in any order across identifiers`(version: ProtocolVersion) {
+    func `fault 11: acknowledgements may come in any order across identifiers`(version: ProtocolVersion) {
         var harness = EngineHarness.connected(version)
         for operation in 1...3 { harness.publish(self.one, UInt64(operation)) }
         #expect(harness.receive(pubAck(3)) == [published(3)])
@@ -98,7 +98,7 @@ import Testing
         .receives("5:MQTT-2.2.1-5", "5:MQTT-4.3.2-4", "3.1.1:MQTT-2.3.1-6", "3.1.1:MQTT-4.3.2-2"),
         arguments: ProtocolVersion.allCases
     )
-    func `acknowledgements that come twice, or for nothing, are ignored`(version: ProtocolVersion) {
+    func `fault 9: acknowledgements that come twice, or for nothing, are ignored`(version: ProtocolVersion) {
         var harness = EngineHarness.connected(version)
         harness.publish(self.one, 1)
         harness.receive(pubAck(1))
@@ -113,7 +113,7 @@ import Testing
         .receives("5:MQTT-2.2.1-5", "U5-4.3.3-1?", "3.1.1:MQTT-2.3.1-6"),
         arguments: ProtocolVersion.allCases
     )
-    func `a PUBREC for an identifier nobody knows is answered`(version: ProtocolVersion) {
+    func `fault 9: a PUBREC for an identifier nobody knows is answered`(version: ProtocolVersion) {
         var harness = EngineHarness.connected(version)
         let reason: ReasonCode = version == .v5 ? .packetIdentifierNotFound : .success
         #expect(harness.receive(pubRec(9)) == [.send(pubRel(9, reason))])
@@ -173,7 +173,7 @@ import Testing
     // MARK: - Quota
 
     @Test(.sends("5:MQTT-3.3.4-7", "5:MQTT-4.9.0-1", "5:MQTT-4.9.0-2", "U5-4.9-1"), arguments: [1, 2])
-    func `no more messages are in flight than the server takes`(maximum: UInt16) {
+    func `fault 13: no more messages are in flight than the server takes`(maximum: UInt16) {
         var harness = EngineHarness.connected(connAck: ConnAck(properties: [.receiveMaximum(maximum)]))
         for number in 1...maximum { #expect(harness.publish(self.one, UInt64(number)).sent.count == 1) }
         #expect(harness.publish(self.two, 10) == [])
@@ -187,7 +187,7 @@ import Testing
         }
     }
 
-    @Test(.sends("5:MQTT-3.3.4-8", "5:MQTT-4.9.0-3")) func `a full window stops nothing but QoS 1 and 2`() {
+    @Test(.sends("5:MQTT-3.3.4-8", "5:MQTT-4.9.0-3")) func `fault 13: a full window stops nothing but QoS 1 and 2`() {
         var harness = EngineHarness.connected(connAck: ConnAck(properties: [.receiveMaximum(1)]))
         harness.publish(self.one, 1)
         harness.publish(self.one, 2)
@@ -223,7 +223,7 @@ import Testing
 
     // MARK: - Bounds
 
-    @Test func `messages beyond the bound of the count are refused`() {
+    @Test func `fault 26: messages beyond the bound of the count are refused`() {
         var harness = EngineHarness.connected { $0.pendingLimit = 2 }
         harness.publish(self.one, 1)
         harness.publish(self.one, 2)
@@ -232,7 +232,7 @@ import Testing
         #expect(harness.publish(self.one, 4).sent.count == 1)
     }
 
-    @Test func `messages beyond the bound of the bytes are refused`() {
+    @Test func `fault 26: messages beyond the bound of the bytes are refused`() {
         let size = self.one.size
         var harness = EngineHarness.connected { $0.pendingBytesLimit = 2 * size }
         harness.publish(self.one, 1)
@@ -260,7 +260,7 @@ import Testing
     }
 
     @Test(.sends("5:MQTT-2.2.1-3", "5:MQTT-4.3.2-1", "5:MQTT-4.3.3-1"), arguments: [UInt16(1), 2, 100])
-    func `an identifier that stays in use is passed over, round after round`(held: UInt16) {
+    func `fault 12: an identifier that stays in use is passed over, round after round`(held: UInt16) {
         var harness = EngineHarness.connected()
         for number in 1..<held {
             harness.publish(self.one, UInt64(number))
@@ -284,7 +284,7 @@ import Testing
     }
 
     @Test(.sends("5:MQTT-2.2.1-3", "5:MQTT-4.3.2-1"))
-    func `all identifiers may be in use at once, and each comes back`() {
+    func `fault 12: all identifiers may be in use at once, and each comes back`() {
         var harness = EngineHarness.connected(connAck: ConnAck(properties: [.receiveMaximum(65_535)])) {
             $0.pendingLimit = 100_000
         }

@@ -29,7 +29,7 @@ import Testing
         ),
         arguments: [ProtocolVersion.v311, .v5]
     )
-    func `a resumed session sends again what was not acknowledged, in order, with DUP`(version: ProtocolVersion) {
+    func `fault 4: a resumed session sends again what was not acknowledged, in order, with DUP`(version: ProtocolVersion) {
         var harness = EngineHarness.connected(version)
         for number in 1...4 as ClosedRange<UInt64> {
             harness.publish(number.isMultiple(of: 2) ? self.two : self.one, number)
@@ -86,7 +86,7 @@ import Testing
         ),
         arguments: ProtocolVersion.allCases
     )
-    func `behind PUBREC only PUBREL is sent again, in the order of PUBREC`(version: ProtocolVersion) {
+    func `fault 4: behind PUBREC only PUBREL is sent again, in the order of PUBREC`(version: ProtocolVersion) {
         var harness = EngineHarness.connected(version)
         for number in 1...3 as ClosedRange<UInt64> { harness.publish(self.two, number) }
         harness.receive(pubRec(3))
@@ -110,7 +110,7 @@ import Testing
         .sends("5:MQTT-3.2.2-5", "5:MQTT-3.1.2-6"),
         arguments: [ProtocolVersion.v311, .v5]
     )
-    func `a lost session publishes anew, with new identifiers and without DUP`(version: ProtocolVersion) {
+    func `fault 5: a lost session publishes anew, with new identifiers and without DUP`(version: ProtocolVersion) {
         var harness = EngineHarness.connected(version)
         harness.publish(self.one, 1)
         harness.receive(pubAck(1))
@@ -121,7 +121,7 @@ import Testing
     }
 
     @Test(.sends("5:MQTT-3.2.2-5"), arguments: [ProtocolVersion.v311, .v5])
-    func `behind PUBREC the outcome of a lost session is unknown`(version: ProtocolVersion) {
+    func `fault 5: behind PUBREC the outcome of a lost session is unknown`(version: ProtocolVersion) {
         var harness = EngineHarness.connected(version)
         harness.publish(self.two, 1)
         harness.receive(pubRec(1))
@@ -138,7 +138,7 @@ import Testing
     }
 
     @Test(.sends("5:MQTT-4.9.0-1", "5:MQTT-3.3.4-7", "U5-4.9-1"))
-    func `a limit lowered at the reconnect lets messages trickle`() {
+    func `fault 13: a limit lowered at the reconnect lets messages trickle`() {
         var harness = EngineHarness.connected()
         for number in 1...4 as ClosedRange<UInt64> { harness.publish(self.two, number) }
         harness.receive(pubRec(1))
@@ -229,7 +229,7 @@ import Testing
     // MARK: - Limits of another connection
 
     @Test(.sends("5:MQTT-3.2.2-11", "5:MQTT-3.2.2-14", "5:MQTT-3.2.2-15"))
-    func `a message that waited fails when the new server does not take it, and the next goes on`() {
+    func `fault 22: a message that waited fails when the new server does not take it, and the next goes on`() {
         let long = message("a/long/topic/of/its/own", .atLeastOnce)
         let cases: [(PublishFrame, Property, EngineFailure.Kind)] = [
             (long, .maximumPacketSize(20), .packetTooLarge),
@@ -249,7 +249,7 @@ import Testing
     }
 
     @Test(.sends("5:MQTT-3.2.2-15"), arguments: [true, false])
-    func `a message that was sent before and is not taken now does not loop`(sessionPresent: Bool) {
+    func `fault 15: a message that was sent before and is not taken now does not loop`(sessionPresent: Bool) {
         var harness = EngineHarness.connected()
         harness.publish(message("a/long/topic/of/its/own", .atLeastOnce), 1)
         harness.publish(self.one, 2)
@@ -292,7 +292,7 @@ import Testing
             ConnAck(),
         ]
     )
-    func `a session that ends with the connection leaves nothing behind`(connAck: ConnAck) {
+    func `fault 23: a session that ends with the connection leaves nothing behind`(connAck: ConnAck) {
         var harness = EngineHarness.connected(connAck: connAck)
         harness.publish(self.one, 1)
         let expiry: Properties = connAck.properties.isEmpty ? [.sessionExpiryInterval(0)] : []

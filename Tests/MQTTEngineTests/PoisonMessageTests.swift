@@ -8,7 +8,10 @@ import Testing
 
 /// A message that the server closes the connection over each time.
 @Suite struct PoisonMessageTests {
-    @Test("fault 39: a message that ends every connection is set aside, and the others go on", arguments: [true, false])
+    @Test(
+        "fault 39: a message that ends every connection is set aside, and the others go on",
+        arguments: [true, false]
+    )
     func setAside(isKept: Bool) {
         var harness = EngineHarness.connected { $0.resendLimit = 3 }
         harness.publish(message("good", .atLeastOnce), 1)
@@ -24,7 +27,7 @@ import Testing
         #expect(harness.receive(pubAck(id)).completions == [published(3)])
     }
 
-    @Test func `a message behind another one is not blamed for it`() {
+    @Test func `fault 39: a message behind another one is not blamed for it`() {
         var harness = EngineHarness.connected { $0.resendLimit = 2 }
         harness.publish(message("first", .atLeastOnce), 1)
         harness.publish(message("second", .atLeastOnce), 2)

@@ -37,13 +37,15 @@ import Testing
         var harness = EngineHarness.connected()
         harness.publish(message("a", .atLeastOnce), 1)
         let answer = Acknowledgement(packetID: id(1), reason: .notAuthorized, properties: [.reasonString("why")])
-        #expect(harness.receive(.pubAck(answer)).completions == [
-            .complete(OperationID(1), .publishRefused(.notAuthorized, [.reasonString("why")]))
-        ])
+        #expect(
+            harness.receive(.pubAck(answer)).completions == [
+                .complete(OperationID(1), .publishRefused(.notAuthorized, [.reasonString("why")]))
+            ]
+        )
     }
 
     @Test(.sends("5:MQTT-3.14.2-3", "5:MQTT-3.14.2-4"))
-    func `a DISCONNECT leaves out what the server has no room for, first the reason string`() throws {
+    func `fault 15: a DISCONNECT leaves out what the server has no room for, first the reason string`() throws {
         let full = Disconnect(
             reason: .disconnectWithWill,
             properties: [.sessionExpiryInterval(5), .reasonString("going"), .userProperty(name: "a", value: "b")]

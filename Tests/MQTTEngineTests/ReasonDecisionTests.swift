@@ -85,8 +85,10 @@ import Testing
         }
     }
 
-    @Test(arguments: [(ReasonCode.unsupportedProtocolVersion, false), (.clientIdentifierNotValid, false),
-        (.serverUnavailable, true), (.badUserNameOrPassword, false), (.notAuthorized, false)])
+    @Test(arguments: [
+        (ReasonCode.unsupportedProtocolVersion, false), (.clientIdentifierNotValid, false),
+        (.serverUnavailable, true), (.badUserNameOrPassword, false), (.notAuthorized, false),
+    ])
     func `the return codes of 3.1.1 decide as their reason codes do`(reason: ReasonCode, isRetried: Bool) {
         var harness = EngineHarness.connected(.v311)
         harness.linkLost()

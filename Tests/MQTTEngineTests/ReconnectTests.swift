@@ -136,7 +136,7 @@ import Testing
         .receives("5:MQTT-3.1.4-3", "5:MQTT-3.14.4-2", "5:MQTT-4.13.2-1"),
         arguments: [ReasonCode.sessionTakenOver, .useAnotherServer, .serverMoved, .banned]
     )
-    func `the server's last word may end the retries`(reason: ReasonCode) {
+    func `fault 20: the server's last word may end the retries`(reason: ReasonCode) {
         var harness = EngineHarness.connected()
         let effects = harness.receive(.disconnect(Disconnect(reason: reason)))
         #expect(effects.first == .close)
@@ -181,7 +181,7 @@ import Testing
 
     // MARK: - Nothing behind a close
 
-    @Test(.receives("5:MQTT-3.14.4-1")) func `packets behind the end of the connection are ignored`() {
+    @Test(.receives("5:MQTT-3.14.4-1")) func `fault 37: packets behind the end of the connection are ignored`() {
         var harness = EngineHarness.connected()
         harness.subscribe(.to(["a"]), nil)
         harness.publish(message("m", .exactlyOnce), 1)

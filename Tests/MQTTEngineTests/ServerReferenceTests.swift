@@ -11,12 +11,17 @@ import Testing
     @Test(arguments: [
         ("b", [ServerReference(host: "b")]),
         ("b:1884", [ServerReference(host: "b", port: 1884)]),
-        ("b:1884 c  [::1]:99 [fe80::1] 192.0.2.1:1", [
-            ServerReference(host: "b", port: 1884), ServerReference(host: "c"), ServerReference(host: "::1", port: 99),
-            ServerReference(host: "fe80::1"), ServerReference(host: "192.0.2.1", port: 1),
-        ]),
+        (
+            "b:1884 c  [::1]:99 [fe80::1] 192.0.2.1:1",
+            [
+                ServerReference(host: "b", port: 1884), ServerReference(host: "c"),
+                ServerReference(host: "::1", port: 99),
+                ServerReference(host: "fe80::1"), ServerReference(host: "192.0.2.1", port: 1),
+            ]
+        ),
         ("2001:db8::1", [ServerReference(host: "2001:db8::1")]),
-        ("", []), (" ", []), (":1", []), ("b:", []), ("b:0", []), ("b:65536", []), ("b:-1", []), ("[::1", []), ("[]:1", []),
+        ("", []), (" ", []), (":1", []), ("b:", []), ("b:0", []), ("b:65536", []), ("b:-1", []), ("[::1", []),
+        ("[]:1", []),
         ("[::1]x", []), ("[::1]:", []),
     ])
     func `a server reference is a list of hosts with ports`(text: String, servers: [ServerReference]) {
@@ -31,7 +36,7 @@ import Testing
         ("b.example.com", true), ("B.EXAMPLE.com", true), ("c.other.org", true), ("other.org", false),
         ("xother.org", false), ("example.com", false), ("ab.example.com", false), ("", false),
     ])
-    func `only hosts the policy names are followed to`(host: String, isAllowed: Bool) {
+    func `fault 19: only hosts the policy names are followed to`(host: String, isAllowed: Bool) {
         let policy = ServerReferencePolicy.follow(to: ["b.example.com", ".other.org"])
         #expect(policy.allows(host) == isAllowed)
         #expect(!ServerReferencePolicy.ignore.allows(host))
@@ -82,7 +87,7 @@ import Testing
         #expect(harness.engine.isActive)
     }
 
-    @Test func `servers that name one another are not followed for ever`() {
+    @Test func `fault 19: servers that name one another are not followed for ever`() {
         var harness = Self.harness(.follow(to: ["a", "b", "c"], limit: 10))
         harness.connect(Self.refusal(.useAnotherServer, "b"))
         harness.linkUp()

@@ -30,14 +30,18 @@ import Testing
         var harness = EngineHarness.connected()
         harness.subscribe(.to(["x"]), 1)
         let answer = SubAck(packetID: id(1), reasons: [.grantedQoS1], properties: [.reasonString("less")])
-        #expect(harness.receive(.subAck(answer)).completions == [
-            .complete(OperationID(1), .subscribed([.grantedQoS1], [.reasonString("less")]))
-        ])
+        #expect(
+            harness.receive(.subAck(answer)).completions == [
+                .complete(OperationID(1), .subscribed([.grantedQoS1], [.reasonString("less")]))
+            ]
+        )
         harness.unsubscribe(1, 2)
         let end = UnsubAck(packetID: id(2), reasons: [.success], properties: [.userProperty(name: "a", value: "b")])
-        #expect(harness.receive(.unsubAck(end)).completions == [
-            .complete(OperationID(2), .unsubscribed([.success], [.userProperty(name: "a", value: "b")]))
-        ])
+        #expect(
+            harness.receive(.unsubAck(end)).completions == [
+                .complete(OperationID(2), .unsubscribed([.success], [.userProperty(name: "a", value: "b")]))
+            ]
+        )
     }
 
     @Test(.sends("5:MQTT-3.2.2-15"))

@@ -65,7 +65,7 @@ import Testing
     }
 
     @Test(.receives("5:MQTT-3.8.4-7", "5:MQTT-3.9.3-1", "U5-4.13.2-1"))
-    func `a refused filter ends its subscription and no other`() {
+    func `fault 21: a refused filter ends its subscription and no other`() {
         var harness = EngineHarness.connected()
         harness.linkLost()
         harness.subscribe(.to(["a", "b"], id: 1), 1)
@@ -251,7 +251,7 @@ import Testing
     // MARK: - What the server does not do
 
     @Test(.sends("U5-3.2.2.3.11-1", "U5-3.2.2.3.13-1"))
-    func `filters the server has said it does not take fail before they are sent`() {
+    func `fault 21: filters the server has said it does not take fail before they are sent`() {
         let cases: [(Property, String, ReasonCode)] = [
             (.wildcardSubscriptionAvailable(false), "a/#", .wildcardSubscriptionsNotSupported),
             (.wildcardSubscriptionAvailable(false), "+/a", .wildcardSubscriptionsNotSupported),

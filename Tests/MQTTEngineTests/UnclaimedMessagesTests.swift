@@ -45,7 +45,9 @@ import Testing
         #expect(claimed.contains(answer) == !acknowledgesLater)
         #expect(harness.acknowledge(token) == (acknowledgesLater ? [answer] : []))
         // Once: it is not given to another one, nor given up.
-        #expect(!harness.subscribe(.to(["#"], id: 2), 2).contains { if case .deliverUnclaimed = $0 { true } else { false } })
+        #expect(
+            !harness.subscribe(.to(["#"], id: 2), 2).contains { if case .deliverUnclaimed = $0 { true } else { false } }
+        )
         #expect(!harness.pass(.seconds(5)).contains(.dropUnclaimed))
     }
 
@@ -55,10 +57,12 @@ import Testing
         _ = harness.receivePublish(.message("a", .atLeastOnce, 1))
         _ = harness.receivePublish(.message("b", .exactlyOnce, 2))
         #expect(harness.pass(.milliseconds(4_999)).isEmpty)
-        #expect(harness.pass(.milliseconds(1)) == [
-            .send(pubAck(1)), .report(.unmatched(topic: "a")), .send(pubRec(2)), .report(.unmatched(topic: "b")),
-            .dropUnclaimed,
-        ])
+        #expect(
+            harness.pass(.milliseconds(1)) == [
+                .send(pubAck(1)), .report(.unmatched(topic: "a")), .send(pubRec(2)), .report(.unmatched(topic: "b")),
+                .dropUnclaimed,
+            ]
+        )
         // Later ones do not wait.
         let (arrival, effects) = harness.receivePublish(.message("c", .atLeastOnce, 3))
         #expect(arrival == .nothing)

@@ -22,7 +22,7 @@ import Testing
     }
 
     @Test(.sends("5:MQTT-3.2.2-4"))
-    func `an unknown session is refused with a protocol error, and the client gives up`() {
+    func `fault 6: an unknown session is refused with a protocol error, and the client gives up`() {
         var harness = Self.harness(.refuse)
         let effects = harness.connect(ConnAck(sessionPresent: true), operation: 1)
         #expect(effects.sent.last == .send(.disconnect(Disconnect(reason: .protocolError))))
@@ -32,7 +32,7 @@ import Testing
     }
 
     @Test(.sends("U5-3.2.2.1.1-1"))
-    func `a client may begin anew instead, once`() {
+    func `fault 6: a client may begin anew instead, once`() {
         var harness = Self.harness(.startClean)
         let effects = harness.connect(ConnAck(sessionPresent: true), operation: 1)
         #expect(effects.sent.last == .send(.disconnect(Disconnect(reason: .protocolError))))
@@ -71,7 +71,7 @@ import Testing
         #expect(durable.engine.isConnected)
     }
 
-    @Test func `before 5.0 it is adopted, and told`() {
+    @Test func `fault 6: before 5.0 it is adopted, and told`() {
         var harness = Self.harness(.refuse, .v311)
         let effects = harness.connect(ConnAck(sessionPresent: true))
         #expect(effects.contains(.report(.adoptedSession(clientID: "client"))))

@@ -166,7 +166,7 @@ import ServiceLifecycle
         }
     }
 
-    @Test func `a silent link is found by the keep-alive and made again`() async throws {
+    @Test func `fault 2: a silent link is found by the keep-alive and made again`() async throws {
         try await self.withProxy { proxy in
             let client = MQTT5Client.local(proxy.port) {
                 $0.keepAlive = .seconds(1)

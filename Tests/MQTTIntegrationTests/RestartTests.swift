@@ -14,7 +14,7 @@ import Testing
 /// subscriber's connections are cut inside CONNECT, or when a ping has come back behind these repetitions.
 @Suite(.timeLimit(.minutes(10))) struct RestartTests {
     @Test(arguments: TestedVersion.allCases, [false, true])
-    func `messages published while the broker restarts all reach the subscriber that was away`(
+    func `fault 4: messages published while the broker restarts all reach the subscriber that was away`(
         version: TestedVersion,
         isTLS: Bool
     ) async throws {
@@ -76,7 +76,7 @@ import Testing
     }
 
     @Test(arguments: TestedVersion.allCases, [false, true])
-    func `messages arrive through connections that are cut at any byte`(
+    func `fault 1: messages arrive through connections that are cut at any byte`(
         version: TestedVersion,
         isTLS: Bool
     ) async throws {

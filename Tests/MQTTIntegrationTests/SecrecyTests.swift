@@ -21,7 +21,9 @@ import Testing
     }
 
     @Test(arguments: TestedVersion.allCases)
-    func `logs at every level and errors hold no secret`(version: TestedVersion) async throws {
+    func `attack credentials in logs: logs at every level and errors hold no secret`(
+        version: TestedVersion
+    ) async throws {
         func run<V: TestVersion>(_: V.Type) async throws {
             try await withDeadline {
                 try await MosquittoServer.withServer(.init(users: [Self.name: Self.password])) { server in

@@ -95,7 +95,7 @@ import Testing
         #expect(outcome.error?.reason == .protocolError)
     }
 
-    @Test func `nothing is read after an error`() {
+    @Test func `fault 37: nothing is read after an error`() {
         var decoder = PacketDecoder(version: .v5, role: .client)
         var packets: [Packet] = []
         #expect(throws: DecodingError.self) { try decoder.decode(wire("00"), into: &packets) }

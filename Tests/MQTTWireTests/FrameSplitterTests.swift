@@ -107,7 +107,7 @@ import Testing
     }
 
     @Test(.receives("5:MQTT-3.1.2-24", "U5-2.1.4-1?", "U5-3.1.2.11.4-2"))
-    func `the limit is checked by the header, before a byte of the body has come`() {
+    func `fault 16: the limit is checked by the header, before a byte of the body has come`() {
         let pieces = [wire("30"), wire("80"), wire("01")]
         #expect(decode(pieces, .v5, .client, maximumPacketSize: 130).error?.reason == .packetTooLarge)
         #expect(decode(pieces, .v5, .client, maximumPacketSize: 131).error == nil)

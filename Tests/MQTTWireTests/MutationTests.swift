@@ -50,7 +50,9 @@ import Testing
     }
 
     @Test(arguments: [1, 2, 3, 4] as [UInt64])
-    func `damaged packets never trap, never grow, and are the same in one read or many`(seed: UInt64) throws {
+    func `attack decoder exception: damaged packets never trap, never grow, and are the same in one read or many`(
+        seed: UInt64
+    ) throws {
         var random = Generator(state: seed)
         for _ in 0..<5_000 {
             guard let golden = Self.seeds.randomElement(using: &random) else { return }
@@ -91,7 +93,7 @@ import Testing
         #expect(accepted > 500)
     }
 
-    @Test func `random bytes never trap`() {
+    @Test func `attack decoder exception: random bytes never trap`() {
         var random = Generator(state: 7)
         for _ in 0..<20_000 {
             let bytes = (0..<Int.random(in: 0..<60, using: &random)).map { _ in

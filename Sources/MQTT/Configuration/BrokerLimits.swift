@@ -59,6 +59,10 @@ public struct BrokerLimits: Hashable, Sendable {
     /// The engine's word for what concerns single messages; nil without such limits.
     var messageLimits: MessageLimits? {
         guard self.topicLength != nil || self.topicLevels != nil || self.payloadSize != nil else { return nil }
-        return MessageLimits(topicLength: self.topicLength, topicLevels: self.topicLevels, payloadSize: self.payloadSize)
+        return MessageLimits(
+            topicLength: self.topicLength,
+            topicLevels: self.topicLevels,
+            payloadSize: self.payloadSize
+        )
     }
 }

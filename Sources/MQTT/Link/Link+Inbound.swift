@@ -43,6 +43,14 @@ extension Link {
         self.carryOut(after, wakes: false)
     }
 
+    /// Bytes came that end no packet: the peer lives, however long the packet takes.
+    func bytesReceived(attempt: UInt64) {
+        self.change { state in
+            guard state.attempt == attempt, state.channel != nil else { return }
+            state.engine.bytesReceived(now: self.world.now)
+        }
+    }
+
     /// Messages that may not be dropped fill the memory: the server has to keep them.
     private func closeOverBudget(attempt: UInt64) {
         self.change { state in
@@ -101,6 +109,15 @@ extension Link {
 }
 
 extension Link.State {
+    /// Lets the engine acknowledge what was handed over.
+    mutating func collectAcknowledgements() {
+        guard !self.acknowledging.isEmpty else { return }
+        for core in self.acknowledging {
+            for token in core.takeAcknowledged() { self.engine.acknowledge(token, into: &self.effects) }
+        }
+        self.acknowledging.removeAll(keepingCapacity: true)
+    }
+
     /// Lets the engine decide on the packets of one buffer, and collects the messages for the subscriptions.
     mutating func received(_ burst: PacketBurst, now: Instant, into runs: inout [MessageRun]) {
         self.arrivals.begin(count: burst.entries.count)

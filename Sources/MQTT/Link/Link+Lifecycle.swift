@@ -14,6 +14,8 @@ extension Link {
         // Not cancellable: a cancelled task has to say goodbye too, and the engine answers at once.
         _ = await withCheckedContinuation { continuation in
             self.begin(continuation) { state, operation in
+                // What was handed over would come again on the next connection.
+                state.collectAcknowledgements()
                 state.engine.disconnect(operation, packet: packet, now: self.world.now, into: &state.effects)
             }
         }

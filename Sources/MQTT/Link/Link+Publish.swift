@@ -9,8 +9,10 @@ extension Link {
     typealias OfflineChoice = EngineConfiguration.OfflineChoice
 
     /// Publishes at QoS 0: returns when the outbox has taken it, or the queue if that is what the call wants.
-    func publishUnacknowledged(_ frame: PublishFrame, _ offline: OfflineChoice?) async throws(MQTTError) -> PublishOutcome
-    {
+    func publishUnacknowledged(
+        _ frame: PublishFrame,
+        _ offline: OfflineChoice?
+    ) async throws(MQTTError) -> PublishOutcome {
         guard let isFull = try self.writeUnacknowledged(frame, offline) else {
             let completion = await self.call { state, operation in
                 self.queueUnacknowledged(frame, offline, &state, operation)
@@ -60,7 +62,12 @@ extension Link {
     ) {
         let isLeft = state.isLeft(frame, offline)
         let waiter = isLeft ? nil : operation
-        if case .refused(let failure) = state.engine.queue(frame, operation: waiter, offline: offline, now: self.world.now) {
+        if case .refused(let failure) = state.engine.queue(
+            frame,
+            operation: waiter,
+            offline: offline,
+            now: self.world.now
+        ) {
             state.effects.append(.complete(operation, .failed(failure)))
         } else if isLeft {
             state.effects.append(.complete(operation, .queued))

@@ -172,10 +172,7 @@ package final class Link: Sendable {
         var taken: (contents: Outbox.Contents, channel: any Channel)?
         var isPutOff = false
         let after = self.state.withLock { state -> Aftermath? in
-            for core in state.acknowledging {
-                for token in core.takeAcknowledged() { state.engine.acknowledge(token, into: &state.effects) }
-            }
-            if !state.acknowledging.isEmpty { state.acknowledging.removeAll(keepingCapacity: true) }
+            state.collectAcknowledgements()
             var after = state.effects.isEmpty ? nil : self.settle(&state)
             state.isFlushScheduled = false
             guard let channel = state.channel, state.outbox.count > 0 else { return after }

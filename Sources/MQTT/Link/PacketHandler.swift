@@ -66,7 +66,7 @@ package final class PacketHandler: ChannelInboundHandler {
     }
 
     package func channelReadComplete(context: ChannelHandlerContext) {
-        self.handOver()
+        if self.bursts.isEmpty { self.link.bytesReceived(attempt: self.attempt) } else { self.handOver() }
         context.fireChannelReadComplete()
     }
 

@@ -45,6 +45,9 @@ struct PendingOperations {
     /// Notes a call and gives it a number.
     mutating func add(_ call: CheckedContinuation<Completion, Never>) -> OperationID { self.calls.add(call) }
 
+    /// Calls that have not ended.
+    var callCount: Int { self.calls.count }
+
     /// Ends an operation; nil when it has ended or was cancelled.
     mutating func take(_ operation: OperationID) -> Waiter? {
         switch operation.kind {
@@ -69,6 +72,8 @@ private struct PendingCalls {
     private var stragglers: [UInt64: Call] = [:]
 
     private static let ringLimit = 4_096
+
+    var count: Int { self.ring.count { $0 != nil } + self.stragglers.count }
 
     mutating func add(_ call: Call) -> OperationID {
         if self.ring.count >= Self.ringLimit { self.trim() }

@@ -93,7 +93,8 @@ public final class MQTTSubscription: AsyncSequence, Sendable {
             self.core.link.end(self.core, properties)
             return UnsubscribeOutcome()
         }
-        guard case .unsubscribed(let reasons, let answered) = await self.core.link.unsubscribe(self.core, properties) else {
+        guard case .unsubscribed(let reasons, let answered) = await self.core.link.unsubscribe(self.core, properties)
+        else {
             return UnsubscribeOutcome()
         }
         return UnsubscribeOutcome(reasons: reasons, properties: answered)

@@ -83,7 +83,9 @@ package struct ReconnectMachine: Sendable {
     /// Goes to the first server of the packet that the policy names and that was not tried in this row.
     private mutating func follow(_ failure: EngineFailure) -> Decision {
         let references = self.policy.serverReferences
-        guard self.followed.count < references.limit, let text = failure.properties.serverReference else { return .stop }
+        guard self.followed.count < references.limit, let text = failure.properties.serverReference else {
+            return .stop
+        }
         let next = ServerReference.parse(text).first { server in
             references.allows(server.host) && !self.followed.contains(server)
         }

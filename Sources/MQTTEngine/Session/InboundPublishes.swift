@@ -146,10 +146,12 @@ package struct InboundPublishes: Sendable {
     /// A QoS 2 PUBLISH whose identifier is in use: PUBREC again, but never a second delivery.
     private mutating func repeated(_ id: PacketID, gate: inout StoreGate, into effects: inout [Effect]) {
         guard var kept = self.kept[id] else { return }
-        let isOfThisConnection = kept.serial >= self.firstSerial || kept.repetition != nil
-        if !kept.isHandled && isOfThisConnection { return }
+        // The PUBREC of the first, or of an earlier repetition, is still to come: a server that repeats itself gets no more
+        // than that, or it could pile up what waits behind a message the application keeps.
+        if kept.serial >= self.firstSerial { return }
+        if let repetition = kept.repetition, repetition >= self.firstSerial { return }
         let serial = self.firstSerial &+ UInt64(self.waiting.count)
-        if !kept.isHandled { kept.repetition = serial }
+        kept.repetition = serial
         self.kept[id] = kept
         let remaining = kept.isHandled ? 0 : kept.remaining
         self.waiting.append(Waiting(id: id, qos: .exactlyOnce, remaining: remaining, reason: kept.reason))

@@ -95,7 +95,8 @@ extension OutboundPublishes {
         guard let ended = self.exchanges.close(id) else { return false }
         self.pendingBytes -= ended.size
         _ = gate.persist(.outboundFinished(serial: ended.serial), into: &effects)
-        let words = "sent on \(ended.failures) connections, each of which ended before it was acknowledged; not sent again"
+        let words =
+            "sent on \(ended.failures) connections, each of which ended before it was acknowledged; not sent again"
         if let operation = ended.operation {
             effects.append(.complete(operation, .failed(EngineFailure(.outcomeUnknown, words))))
         }

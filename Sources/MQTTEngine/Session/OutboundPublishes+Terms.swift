@@ -46,7 +46,10 @@ extension OutboundPublishes {
         if let expiry = queued.term.expiry, expiry <= self.now {
             return EngineFailure(.expired, "the message expired before it could be sent")
         }
-        return EngineFailure(.timedOut, "the message could not be sent in the time its caller gave it; nothing was sent")
+        return EngineFailure(
+            .timedOut,
+            "the message could not be sent in the time its caller gave it; nothing was sent"
+        )
     }
 
     /// Ends the messages of the queue whose time is over.

@@ -189,7 +189,8 @@ package struct OutboundPublishes: Sendable {
                 self.queue.removeFirst()
                 continue
             }
-            guard self.quota > 0, gate.isConfirmed(next.ticket), self.takesTurn(), let id = self.open(next, held: gate.isDurable)
+            guard self.quota > 0, gate.isConfirmed(next.ticket), self.takesTurn(),
+                let id = self.open(next, held: gate.isDurable)
             else { return }
             self.queue.removeFirst()
             if gate.isDurable {

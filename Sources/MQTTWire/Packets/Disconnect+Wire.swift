@@ -45,7 +45,7 @@ extension Disconnect {
     }
 
     /// MQTT-3.14.2-1: what a client may send.
-    private static func isClients(_ reason: ReasonCode) -> Bool {
+    package static func isClients(_ reason: ReasonCode) -> Bool {
         switch reason {
         case .disconnectWithWill: true
         default: Self.isBoth(reason)
