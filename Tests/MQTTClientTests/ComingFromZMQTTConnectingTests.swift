@@ -213,13 +213,10 @@ import Testing
 
     @Test func `attempts are made as the policy says, and no more than it says`() async throws {
         var configuration = MQTT5Client.Configuration()
-        configuration.reconnect = ReconnectPolicy(
-            isEnabled: true,
-            initialDelay: .seconds(1),
-            maximumDelay: .seconds(60),
-            factor: 2,
-            maximumAttempts: 5
-        )
+        configuration.reconnect.initialDelay = .seconds(1)
+        configuration.reconnect.maximumDelay = .seconds(60)
+        configuration.reconnect.factor = 2
+        configuration.reconnect.maximumAttempts = 5
         try await EchoServer<V5>.with(configuration) { client, server in
             let messages = try await client.subscribe(to: "sensors/#")
             var events = client.events.makeAsyncIterator()
