@@ -79,7 +79,7 @@ import Testing
             try await server.world.advance(by: .seconds(5))
             #expect(await code == .timedOut)
             try await client.ping()
-            #expect(server.packets.contains { if case .unsubscribe = $0 { true } else { false } })
+            #expect(server.unsubscribed == server.subscribes.flatMap(\.entries).map(\.filter))
         }
     }
 

@@ -32,6 +32,13 @@ final class EchoServer<Version: MQTTVersion>: Sendable {
         self.packets.compactMap { if case .subscribe(let subscribe) = $0 { subscribe } else { nil } }
     }
 
+    /// The filters the client has given up.
+    var unsubscribed: [String] {
+        self.packets.flatMap { packet -> [String] in
+            if case .unsubscribe(let unsubscribe) = packet { unsubscribe.filters } else { [] }
+        }
+    }
+
     /// The last CONNECT.
     var connect: Connect? {
         self.packets.compactMap { if case .connect(let connect) = $0 { connect } else { nil } }.last
