@@ -33,7 +33,7 @@ test: setup ## the import floors and the conformance index, then every test, aga
 	$(SWIFT) test --skip-build --filter '$(LOAD)'
 	@scripts/check-compile-fail.sh
 
-lint: ## floors, conformance index, sizes, licence headers, tree and format
+lint: ## floors, conformance index, sizes, licence headers, tree, pages and format
 	@scripts/check-floors.sh
 	@scripts/check-floors-test.sh
 	@scripts/conformance
@@ -43,6 +43,7 @@ lint: ## floors, conformance index, sizes, licence headers, tree and format
 	@scripts/check-tree.sh
 	@scripts/check-readme.sh
 	@scripts/check-faults.sh
+	@scripts/check-zmqtt.sh
 	@$(SWIFT) format lint --strict --parallel --recursive $(FORMATTED)
 	@echo "format: ok"
 

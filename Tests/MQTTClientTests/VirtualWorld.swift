@@ -114,6 +114,8 @@ final class VirtualWorld: LinkWorld {
         let end = self.now.advanced(by: duration)
         while let alarm = self.takeAlarm(until: end) {
             try await self.eventLoop.executeInContext { alarm.alarmRang() }
+            // What the alarm has left for the event loop, as to write.
+            await self.eventLoop.run()
         }
         self.state.withLock { $0.now = end }
     }

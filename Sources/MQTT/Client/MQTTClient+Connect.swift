@@ -95,11 +95,16 @@ extension MQTTClient {
 
     /// Asks the server for a sign of life and returns the round trip.
     ///
-    /// - Throws: ``MQTTError`` with code `notConnected`, `connectionLost`, `clientClosed` or `cancelled`. A server that does
-    ///   not answer within the ping timeout loses the connection.
+    /// A timeout ends the wait and leaves the connection as it is. A server that does not answer within the ping timeout of
+    /// the configuration loses the connection, with or without one. A call does not wait for a connection, or for the next
+    /// one. Cancelling ends the wait.
+    ///
+    /// - Parameter timeout: How long to wait for the answer; nil sets no limit of its own.
+    /// - Throws: ``MQTTError`` with code `timedOut`, `notConnected`, `connectionLost`, `clientClosed` or `cancelled`.
     @discardableResult
-    public func ping() async throws(MQTTError) -> Duration {
-        let completion = await self.link.call { state, operation in
+    public func ping(timeout: Duration? = nil) async throws(MQTTError) -> Duration {
+        let deadline = timeout.map { self.link.world.now.advanced(by: $0) }
+        let completion = await self.link.call(until: deadline) { state, operation in
             state.engine.ping(operation, now: self.link.world.now, into: &state.effects)
         }
         switch completion {

@@ -8,22 +8,29 @@ import Synchronization
 extension Link {
     /// Makes a request that ends with a completion, and waits for it.
     ///
-    /// Cancelling ends the wait, not what was begun.
-    func call(_ body: (inout State, OperationID) -> Void) async -> Completion {
+    /// Cancelling ends the wait, not what was begun; so does the deadline, with `timedOut`.
+    func call(
+        until deadline: Instant? = nil,
+        _ body: (inout State, OperationID) -> Void
+    ) async -> Completion {
         if Task.isCancelled { return Self.cancelled }
         // 0: not begun; the largest number: cancelled before it began; else the operation.
         let cell = Atomic<UInt64>(0)
-        return await withTaskCancellationHandler {
+        var timer: UInt64?
+        let completion = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let operation = self.begin(continuation, body)
+                if let deadline { timer = self.schedule(at: deadline) { $0.endWait(operation, Self.tooLate) } }
                 if cell.exchange(operation.rawValue, ordering: .acquiringAndReleasing) == .max {
-                    self.cancel(operation)
+                    self.endWait(operation, Self.cancelled)
                 }
             }
         } onCancel: {
             let begun = cell.exchange(.max, ordering: .acquiringAndReleasing)
-            if begun != 0, begun != .max { self.cancel(OperationID(begun)) }
+            if begun != 0, begun != .max { self.endWait(OperationID(begun), Self.cancelled) }
         }
+        if let timer { self.unschedule(timer) }
+        return completion
     }
 
     /// Makes a request on behalf of a call.
@@ -44,15 +51,17 @@ extension Link {
     /// Ends the wait of a call.
     ///
     /// The engine goes on with what the call began, and its end finds nobody waiting.
-    private func cancel(_ operation: OperationID) {
+    private func endWait(_ operation: OperationID, _ completion: Completion) {
         let waiter = self.state.withLock { state in
             state.engine.connectCancelled(operation)
             return state.operations.take(operation)
         }
-        waiter?.end(Self.cancelled)
+        waiter?.end(completion)
     }
 
     private static var cancelled: Completion { .failed(EngineFailure(.cancelled, MQTTError.cancelled.message)) }
+
+    private static var tooLate: Completion { .failed(EngineFailure(.timedOut, "no answer came in time")) }
 
     // MARK: - Subscriptions
 
