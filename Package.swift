@@ -102,7 +102,11 @@ let package = Package(
         // What a test proves of the standards.
         .target(name: "Conformance", path: "Tests/Conformance", exclude: ["Tables"], swiftSettings: settings),
         // Tests, from the lowest floor up.
-        .testTarget(name: "MQTTWireTests", dependencies: ["MQTTWire", "Conformance", nioCore], swiftSettings: settings),
+        .testTarget(
+            name: "MQTTWireTests",
+            dependencies: ["MQTTWire", "Conformance", nioCore],
+            swiftSettings: settings
+        ),
         .testTarget(name: "TopicTests", dependencies: ["MQTTWire", "Conformance"], swiftSettings: settings),
         .testTarget(
             name: "MQTTEngineTests",

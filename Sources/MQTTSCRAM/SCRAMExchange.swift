@@ -27,7 +27,9 @@ package struct SCRAMExchange: AuthenticationExchange {
     private let bare: [UInt8]
     private var phase = Phase.beginning
 
-    /// gs2-header: no channel binding, no other identity. Its base64 is "biws".
+    /// gs2-header: no channel binding, no other identity.
+    ///
+    /// Its base64 is "biws".
     private static let header = Array("n,,".utf8)
 
     package init(_ mechanism: SCRAMMechanism, _ credentials: SCRAMCredentials, nonce: String) throws(SCRAMError) {

@@ -95,7 +95,8 @@ struct VirtualTimeTests {
         guard case .connected = await events.next() else { throw UnexpectedPacket() }
     }
 
-    @Test(.receives("U5-3.2-1")) func `fault 7: a server that never answers CONNECT is given up in time`() async throws {
+    @Test(.receives("U5-3.2-1")) func `fault 7: a server that never answers CONNECT is given up in time`() async throws
+    {
         let world = VirtualWorld(version: .v5)
         let client = Self.client(MQTT5Client.self, world) { $0.handshakeTimeout = .seconds(7) }
         async let connected = client.connect()

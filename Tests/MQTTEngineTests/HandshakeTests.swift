@@ -111,7 +111,8 @@ import Testing
         #expect(effects.failure(of: 1)?.kind == .protocolViolation)
     }
 
-    @Test(.receives("5:MQTT-3.2.0-1")) func `fault 8: a PUBLISH before CONNACK closes the connection and is not delivered`() {
+    @Test(.receives("5:MQTT-3.2.0-1"))
+    func `fault 8: a PUBLISH before CONNACK closes the connection and is not delivered`() {
         var harness = EngineHarness()
         harness.startConnecting(operation: 1)
         harness.linkUp()
@@ -120,7 +121,8 @@ import Testing
         #expect(effects.failure(of: 1)?.kind == .protocolViolation)
     }
 
-    @Test(.receives("U5-3.2-1", "5:MQTT-3.1.4-5")) func `fault 7: a CONNACK that does not come in time ends the attempt`() {
+    @Test(.receives("U5-3.2-1", "5:MQTT-3.1.4-5"))
+    func `fault 7: a CONNACK that does not come in time ends the attempt`() {
         var harness = EngineHarness { $0.handshakeTimeout = .seconds(5) }
         harness.startConnecting(operation: 1)
         harness.linkUp()

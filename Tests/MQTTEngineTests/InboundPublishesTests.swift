@@ -324,7 +324,8 @@ import Testing
         sent += harness.receive(pubRel(2)) + harness.receive(pubRel(3))
         harness.publish(message("a", .exactlyOnce), 2)
         sent += harness.receive(pubRec(2)) + harness.receive(pubRec(9))
-        let packets = sent.compactMap { effect -> Packet? in if case .send(let packet) = effect { packet } else { nil } }
+        let packets = sent.compactMap { effect -> Packet? in if case .send(let packet) = effect { packet } else { nil }
+        }
         #expect(packets.count == 6)
         for packet in packets { #expect(try PacketEncoder(version: .v5).encodedSize(of: packet) <= 5) }
     }

@@ -29,7 +29,9 @@ import Testing
         ),
         arguments: [ProtocolVersion.v311, .v5]
     )
-    func `fault 4: a resumed session sends again what was not acknowledged, in order, with DUP`(version: ProtocolVersion) {
+    func `fault 4: a resumed session sends again what was not acknowledged, in order, with DUP`(
+        version: ProtocolVersion
+    ) {
         var harness = EngineHarness.connected(version)
         for number in 1...4 as ClosedRange<UInt64> {
             harness.publish(number.isMultiple(of: 2) ? self.two : self.one, number)

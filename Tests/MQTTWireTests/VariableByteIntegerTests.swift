@@ -46,7 +46,8 @@ import Testing
         #expect(self.read([0xFF, 0xFF, 0xFF, 0x00]) == "malformed")
     }
 
-    @Test(.receives("U5-1.5.5-1?")) func `fault 16: a fourth byte that announces a fifth is malformed without waiting for it`() {
+    @Test(.receives("U5-1.5.5-1?"))
+    func `fault 16: a fourth byte that announces a fifth is malformed without waiting for it`() {
         for length in 4...12 { #expect(self.read(Array(repeating: 0xFF, count: length)) == "malformed") }
         #expect(self.read([0x80, 0x80, 0x80, 0x80]) == "malformed")
         #expect(self.read([0xFF, 0xFF, 0xFF]) == "incomplete")

@@ -97,11 +97,15 @@ enum Rules {
             version: .v311
         )
         var oldest = PacketID.first
-        for _ in 0..<window - 1 { _ = engine.publish(frame, operation: OperationID(2), now: { self.now }, into: &effects) }
+        for _ in 0..<window - 1 {
+            _ = engine.publish(frame, operation: OperationID(2), now: { self.now }, into: &effects)
+        }
         return MicroBenchmark("publish QoS 1, \(window) in flight, in the engine") {
             var sent = 0
             for _ in 0..<MicroBenchmark.operations {
-                if case .send = engine.publish(frame, operation: OperationID(2), now: { self.now }, into: &effects) { sent += 1 }
+                if case .send = engine.publish(frame, operation: OperationID(2), now: { self.now }, into: &effects) {
+                    sent += 1
+                }
                 _ = engine.receivedPubAck(oldest, now: self.now, into: &effects)
                 oldest = oldest.next
             }
@@ -121,7 +125,14 @@ enum Rules {
             var sent = 0
             for _ in 0..<MicroBenchmark.operations {
                 effects.removeAll(keepingCapacity: true)
-                guard case .send(let id?) = engine.publish(frame, operation: OperationID(2), now: { self.now }, into: &effects) else {
+                guard
+                    case .send(let id?) = engine.publish(
+                        frame,
+                        operation: OperationID(2),
+                        now: { self.now },
+                        into: &effects
+                    )
+                else {
                     continue
                 }
                 if qos == .atLeastOnce {

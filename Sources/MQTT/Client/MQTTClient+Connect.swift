@@ -95,11 +95,10 @@ extension MQTTClient {
 
     /// Asks the server for a sign of life and returns the round trip.
     ///
-    /// A timeout ends the wait and leaves the connection as it is. A server that does not answer within the ping timeout of
+    /// A timeout ends the wait and leaves the connection as it is; nil sets no limit of its own. A server that does not answer within the ping timeout of
     /// the configuration loses the connection, with or without one. A call does not wait for a connection, or for the next
     /// one. Cancelling ends the wait.
     ///
-    /// - Parameter timeout: How long to wait for the answer; nil sets no limit of its own.
     /// - Throws: ``MQTTError`` with code `timedOut`, `notConnected`, `connectionLost`, `clientClosed` or `cancelled`.
     @discardableResult
     public func ping(timeout: Duration? = nil) async throws(MQTTError) -> Duration {

@@ -59,7 +59,8 @@ final class MessageRun: Sendable {
     }
 
     /// One message of a buffer.
-    init(_ entry: Entry, of buffer: ByteBuffer, _ topics: TopicTable, for source: SubscriptionCore, at arrival: Instant) {
+    init(_ entry: Entry, of buffer: ByteBuffer, _ topics: TopicTable, for source: SubscriptionCore, at arrival: Instant)
+    {
         self.sources = [source]
         self.buffer = buffer
         self.topics = topics

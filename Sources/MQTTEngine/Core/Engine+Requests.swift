@@ -22,9 +22,13 @@ extension Engine {
         if self.session.outbound.isConnected {
             if self.session.outbound.limits.mayRefuse(frame) {
                 let limits = self.session.outbound.limits
-                if let refusal = limits.refusal(of: frame) ?? limits.refusalOfAlias(of: frame) { return .refused(refusal) }
+                if let refusal = limits.refusal(of: frame) ?? limits.refusalOfAlias(of: frame) {
+                    return .refused(refusal)
+                }
             }
-            guard isAcknowledged else { return self.session.outbound.maySendUnacknowledged(now) ? .send(nil) : .mustWait }
+            guard isAcknowledged else {
+                return self.session.outbound.maySendUnacknowledged(now) ? .send(nil) : .mustWait
+            }
             return self.publishAcknowledged(frame, operation, offline, now: now, into: &effects)
         }
         if let refusal = self.refusalOffline(offline ?? self.offlineChoice(isAcknowledged)) { return .refused(refusal) }

@@ -74,9 +74,8 @@ public struct ServerReferencePolicy: Hashable, Sendable {
 
     /// Follows to the hosts that are named, in any case of letters.
     ///
-    /// - Parameters:
-    ///   - hosts: Names, such as "b.example.com", or domains that begin with a dot, such as ".example.com".
-    ///   - limit: How often in a row, until a connection was stable; a server that was tried in this row is not tried again.
+    /// Hosts are names, such as "b.example.com", or domains that begin with a dot, such as ".example.com". The limit says how
+    /// often in a row, until a connection was stable; a server that was tried in this row is not tried again.
     public static func follow(to hosts: [String], limit: Int = 3) -> ServerReferencePolicy {
         ServerReferencePolicy(hosts: hosts, limit: limit)
     }
