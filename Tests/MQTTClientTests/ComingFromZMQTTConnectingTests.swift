@@ -121,7 +121,8 @@ import Testing
         }
     }
 
-    @Test func `connecting returns when the server has accepted, and disconnecting is safe after a loss`() async throws {
+    @Test func `connecting returns when the server has accepted, and disconnecting is safe after a loss`() async throws
+    {
         let server = EchoServer<V5>()
         let client = server.makeClient()
         server.accept()
@@ -139,11 +140,13 @@ import Testing
         #expect(!client.state.isConnected)
     }
 
-    @Test(arguments: [
-        (0x80, .unspecifiedError, "Unspecified error"), (0x81, .malformedPacket, "Malformed packet"),
-        (0x87, .notAuthorized, "Not authorized"), (0x88, .serverUnavailable, "Server unavailable"),
-        (0x8A, .banned, "Banned"), (0x8C, .badAuthenticationMethod, "Bad authentication method"),
-    ] as [(UInt8, ReasonCode, String)])
+    @Test(
+        arguments: [
+            (0x80, .unspecifiedError, "Unspecified error"), (0x81, .malformedPacket, "Malformed packet"),
+            (0x87, .notAuthorized, "Not authorized"), (0x88, .serverUnavailable, "Server unavailable"),
+            (0x8A, .banned, "Banned"), (0x8C, .badAuthenticationMethod, "Bad authentication method"),
+        ] as [(UInt8, ReasonCode, String)]
+    )
     func `a refusal of CONNECT is an error with the reason of the server`(
         code: UInt8,
         reason: ReasonCode,
