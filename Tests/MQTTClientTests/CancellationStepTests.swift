@@ -17,7 +17,7 @@ struct CancellationStepTests {
     /// A call of a connected client.
     enum Call: String, CaseIterable, CustomTestStringConvertible {
         case publishAtLeastOnce, publishExactlyOnce, publishContents, subscribe, subscribeScoped
-        case unsubscribe, next, nextBatch, ping, drain
+        case unsubscribe, next, nextBatch, ping, drain, request
 
         var testDescription: String { self.rawValue }
 
@@ -55,6 +55,7 @@ struct CancellationStepTests {
                 _ = try await batches?.next()
             case .ping: try await client.ping()
             case .drain: await client.link.drain()
+            case .request: _ = try await client.request("x", to: "service", qos: .exactlyOnce)
             }
         }
 
@@ -88,10 +89,18 @@ struct CancellationStepTests {
                         for await _ in goOn.stream {}
                     }
                     left -= 1
-                    try? await peer.send(answer)
+                    try? await peer.send([answer] + Self.reply(to: packet))
                 }
             }
             self.task.withLock { $0 = task }
+        }
+
+        /// What a responder says to a request.
+        private static func reply(to packet: Packet) -> [Packet] {
+            guard case .publish(let request) = packet, let topic = request.properties.responseTopic else { return [] }
+            var reply = Publish(topic: topic, qos: .atMostOnce)
+            reply.properties.correlationData = request.properties.correlationData
+            return [.publish(reply)]
         }
 
         deinit { self.task.withLock { $0?.cancel() } }
@@ -193,7 +202,7 @@ struct CancellationStepTests {
 
     /// One run of a call; whether it was cancelled before its end.
     private static func round(_ call: Call, _ steps: Int, in world: VirtualWorld) async throws -> (Bool, Remains) {
-        let virtual = try await VirtualClient<V5>.connected(in: world)
+        let virtual = try await VirtualClient<V5>.connected(in: world) { $0.requests.idleLimit = .zero }
         let isUnderWay = try await Self.cancel(call, afterSteps: steps, virtual.client, virtual.peer)
         return (isUnderWay, Remains(virtual.client))
     }
@@ -211,7 +220,9 @@ struct CancellationStepTests {
 
     @Test(arguments: Call.allCases)
     func `a call of a task that is cancelled already sends nothing that stays`(call: Call) async throws {
-        let virtual = try await VirtualClient<V5>.connected(in: VirtualWorld(version: .v5))
+        let virtual = try await VirtualClient<V5>.connected(in: VirtualWorld(version: .v5)) {
+            $0.requests.idleLimit = .zero
+        }
         let (client, peer) = (virtual.client, virtual.peer)
         let subscription = try await Self.prepare(call, client, peer)
         let server = Server(peer, steps: nil)
@@ -256,7 +267,9 @@ struct CancellationStepTests {
     @Test func `a QoS 0 publish cancelled while the peer takes nothing has given its message all the same`()
         async throws
     {
-        let virtual = try await VirtualClient<V5>.connected(in: VirtualWorld(version: .v5))
+        let virtual = try await VirtualClient<V5>.connected(in: VirtualWorld(version: .v5)) {
+            $0.requests.idleLimit = .zero
+        }
         let (client, peer) = (virtual.client, virtual.peer)
         peer.channel.isWritable = false
         let payload = ByteBuffer(repeating: 7, count: 1_200_000)
@@ -277,7 +290,7 @@ struct CancellationStepTests {
 
     @Test func `calls cancelled while they wait for a connection leave a client that connects again`() async throws {
         let world = VirtualWorld(version: .v5)
-        let virtual = try await VirtualClient<V5>.connected(in: world)
+        let virtual = try await VirtualClient<V5>.connected(in: world) { $0.requests.idleLimit = .zero }
         let client = virtual.client
         try await world.cut(virtual.peer)
         let calls: [Task<Void, any Error>] = [

@@ -101,7 +101,7 @@ struct ServeTests {
         .receives("5:MQTT-3.3.2-14"),
         arguments: ["$SYS/broker", "$share/g/a", "calculator", "other/1", "replies"]
     )
-    func `a response topic that is not allowed is never published to, and its handler does not run`(
+    func `attack response topic: one that is not allowed is never published to, and its handler does not run`(
         topic: String
     )
         async throws

@@ -66,19 +66,21 @@ extension MQTTClient {
 
     /// What is left of calls that have ended; empty when nothing is.
     var leftovers: [String] {
-        self.link.state.withLock { state in
-            var found: [String] = []
-            func note(_ isThere: Bool, _ what: String) { if isThere { found.append(what) } }
-            note(state.engine.session.outbound.pendingCount > 0, "messages")
-            note(!state.engine.session.outbound.exchanges.isEmpty, "packet identifiers")
-            note(state.engine.session.outbound.pendingBytes > 0, "bytes of messages")
-            note(state.operations.callCount > 0, "calls")
-            note(!state.paced.isEmpty, "paced publishers")
-            note(!state.drains.isEmpty, "drains")
-            note(!state.engine.connectCalls.isEmpty, "calls of connect")
-            note(state.subscriptions.contains { $0 != nil }, "subscriptions")
-            return found
-        }
+        let requests = self.link.requests.withLock { $0.requests.isEmpty && $0.subscriptions.isEmpty }
+        return (requests ? [] : ["requests"])
+            + self.link.state.withLock { state in
+                var found: [String] = []
+                func note(_ isThere: Bool, _ what: String) { if isThere { found.append(what) } }
+                note(state.engine.session.outbound.pendingCount > 0, "messages")
+                note(!state.engine.session.outbound.exchanges.isEmpty, "packet identifiers")
+                note(state.engine.session.outbound.pendingBytes > 0, "bytes of messages")
+                note(state.operations.callCount > 0, "calls")
+                note(!state.paced.isEmpty, "paced publishers")
+                note(!state.drains.isEmpty, "drains")
+                note(!state.engine.connectCalls.isEmpty, "calls of connect")
+                note(state.subscriptions.contains { $0 != nil }, "subscriptions")
+                return found
+            }
     }
 }
 

@@ -51,7 +51,7 @@ import Testing
         arguments: ProtocolVersion.allCases,
         State.allCases
     )
-    func `a packet in the wrong direction or state closes the connection or does nothing`(
+    func `attack wrong state: a packet in the wrong direction or state closes the connection or does nothing`(
         version: ProtocolVersion,
         state: State
     ) {

@@ -18,7 +18,7 @@ import Testing
     // MARK: - Remaining length trusted for allocation
 
     @Test(.receives("U5-2.1.4-1?", "5:MQTT-3.1.2-24"), arguments: ProtocolVersion.allCases)
-    func `a header that claims 256 MiB is refused inside one read, or makes room for what came`(
+    func `attack length: a header that claims 256 MiB is refused inside one read, or makes room for what came`(
         version: ProtocolVersion
     ) throws {
         // With a limit the header alone decides.
@@ -67,7 +67,9 @@ import Testing
         .receives("5:MQTT-1.5.5-1", "U5-1.5.5-1?", "U5-2.1.4-1?"),
         arguments: ["remaining length", "property length", "subscription identifier"]
     )
-    func `variable byte integers of 1 to 12 bytes are what the standard says, wherever they stand`(place: String) {
+    func `attack variable byte integer: those of 1 to 12 bytes are what the standard says, wherever they stand`(
+        place: String
+    ) {
         for bytes in Self.lengths {
             let number = ByteBuffer(bytes: bytes)
             let input: ByteBuffer
@@ -155,7 +157,7 @@ import Testing
         .receives("5:MQTT-1.5.4-1", "5:MQTT-1.5.4-2", "5:MQTT-1.5.7-1", "5:MQTT-3.3.2-13", "5:MQTT-3.3.2-19"),
         arguments: Self.texts
     )
-    func `ill-formed text and U+0000 are malformed in every property of every packet`(text: Text) {
+    func `attack strings: ill-formed text and U+0000 are malformed in every property of every packet`(text: Text) {
         for place in text.row.places {
             for role in self.roles(text, place) {
                 #expect(decode([self.bytes(text, place, [0x61])], .v5, role).error == nil)

@@ -81,7 +81,7 @@ import Testing
     ]
 
     @Test(arguments: Self.samples)
-    func `a wrong length anywhere is refused`(sample: Sample) throws {
+    func `attack inner length: a wrong length anywhere is refused`(sample: Sample) throws {
         let right = decodeEveryWay(try #require(sample.bytes()), sample.version, sample.role)
         #expect(right.error == nil)
         #expect(right.packets.count == 1)

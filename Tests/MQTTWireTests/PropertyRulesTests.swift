@@ -203,7 +203,10 @@ import Testing
         arguments: Self.rows,
         Place.allCases
     )
-    func `a property is read where it may be and refused everywhere else`(row: Row, place: Place) throws {
+    func `attack property confusion: a property is read where it may be and refused everywhere else`(
+        row: Row,
+        place: Place
+    ) throws {
         for role in place.roles {
             let bytes = place.bytes(self.block(place, row, row.bytes))
             let outcome = decodeEveryWay(bytes, .v5, role)

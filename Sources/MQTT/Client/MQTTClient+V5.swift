@@ -97,15 +97,13 @@ extension MQTTClient where Version == V5 {
     ///   client; the connection then stays.
     public func disconnect(reason: ReasonCode, properties: Properties = Properties()) async throws(MQTTError) {
         let packet = Disconnect(reason: reason, properties: properties)
-        guard Disconnect.isClients(reason) else {
-            throw MQTTError(.invalidArgument, "\(reason) is not for a client to say in DISCONNECT (MQTT 5.0, 3.14.2.1)")
-        }
         if self.configuration.versioned.sessionExpiry == 0, properties.sessionExpiryInterval ?? 0 > 0 {
             let words = "a session that ends with its connection cannot be kept any more (MQTT 5.0, 3.14.2.2.2)"
             throw MQTTError(.invalidArgument, words)
         }
         guard packet.mayComeFromClient else {
-            throw MQTTError(.invalidArgument, "only a server says \(reason), or names another server, in DISCONNECT")
+            let words = "only a server says \(reason), or names another server, in DISCONNECT (MQTT 5.0, 3.14.2)"
+            throw MQTTError(.invalidArgument, words)
         }
         do throws(EncodingError) {
             _ = try PacketEncoder(version: .v5).encodedSize(of: .disconnect(packet))

@@ -45,7 +45,7 @@ extension Disconnect {
     }
 
     /// MQTT-3.14.2-1: what a client may send.
-    package static func isClients(_ reason: ReasonCode) -> Bool {
+    private static func isClients(_ reason: ReasonCode) -> Bool {
         switch reason {
         case .disconnectWithWill: true
         default: Self.isBoth(reason)
