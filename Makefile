@@ -3,7 +3,8 @@ SWIFT ?= swift
 FORMATTED := $(wildcard Sources Tests Examples Benchmarks Snippets Package.swift)
 
 # Tests that wait for brokers and processes, apart from those that only compute: on few cores those would starve them.
-WITH_BROKERS := MQTTIntegrationTests|MQTTCtlTests|FixtureTests
+WITH_BROKERS := MQTTIntegrationTests
+WITH_PROCESSES := MQTTCtlTests|FixtureTests
 # Tests that take all processors for themselves, one after the other.
 LOAD := LoadTests
 
@@ -28,7 +29,8 @@ test: setup ## the import floors and the conformance index, then every test, aga
 	@scripts/check-floors.sh
 	@scripts/conformance
 	$(SWIFT) build --build-tests
-	$(SWIFT) test --skip-build --skip '$(WITH_BROKERS)'
+	$(SWIFT) test --skip-build --skip '$(WITH_BROKERS)|$(WITH_PROCESSES)'
+	$(SWIFT) test --skip-build --filter '$(WITH_PROCESSES)'
 	$(SWIFT) test --skip-build --filter '$(WITH_BROKERS)' --skip '$(LOAD)'
 	$(SWIFT) test --skip-build --filter '$(LOAD)'
 	@scripts/check-compile-fail.sh

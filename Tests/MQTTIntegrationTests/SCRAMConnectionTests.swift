@@ -83,8 +83,6 @@ import Testing
                 _ = try await connection.rest()
             } _: { port in
                 let client = MQTT5Client.local(port) { configuration in
-                    // Other tests take the processors at the same time.
-                    configuration.handshakeTimeout = .seconds(60)
                     configuration.logger = Self.logger(handler)
                     configuration.authenticator = Example()
                 }
@@ -113,8 +111,6 @@ import Testing
                 #expect(try await connection.rest() == [0xE0, 1, 0x80])
             } _: { port in
                 let client = MQTT5Client.local(port) { configuration in
-                    // Other tests take the processors at the same time.
-                    configuration.handshakeTimeout = .seconds(60)
                     configuration.logger = Self.logger(handler)
                     configuration.authenticator = Example()
                 }
@@ -138,8 +134,6 @@ import Testing
                 _ = try await connection.rest()
             } _: { port in
                 let client = MQTT5Client.local(port) { configuration in
-                    // Other tests take the processors at the same time.
-                    configuration.handshakeTimeout = .seconds(60)
                     configuration.logger = Self.logger(handler)
                     configuration.authenticator = Example()
                 }

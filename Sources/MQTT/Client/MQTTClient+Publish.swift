@@ -70,7 +70,14 @@ extension MQTTClient {
         _ choice: OfflinePolicy.Choice?
     ) async throws(MQTTError) -> PublishOutcome {
         let offline = choice?.engineChoice
-        guard frame.message.qos != .atMostOnce else { return try await self.link.publishUnacknowledged(frame, offline) }
+        guard frame.message.qos != .atMostOnce else {
+            // Written right here: a call that may suspend costs as much as the message.
+            guard let isFull = try self.link.writeUnacknowledged(frame, offline) else {
+                return try await self.link.queueUnacknowledged(frame, offline)
+            }
+            if isFull { await self.link.pace() }
+            return PublishOutcome()
+        }
         if self.configuration.sessionStore != nil { try await self.loadSession() }
         let completion = await self.link.call { state, operation in
             self.link.publishAcknowledged(frame, offline, &state, operation)

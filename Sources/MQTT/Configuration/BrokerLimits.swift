@@ -31,6 +31,8 @@ public struct BrokerLimits: Hashable, Sendable {
     public init() {}
 
     /// AWS IoT Core: 8 filters in a SUBSCRIBE, 100 messages a second, QoS 1, topics of 256 bytes and 8 levels, 128 KiB.
+    ///
+    /// The levels of "$aws/rules/name/" are free there and counted here: raise ``topicLevels`` by three for such topics.
     public static var awsIoTCore: BrokerLimits {
         var limits = BrokerLimits()
         limits.filtersPerSubscribe = 8

@@ -8,23 +8,19 @@ import Synchronization
 extension Link {
     typealias OfflineChoice = EngineConfiguration.OfflineChoice
 
-    /// Publishes at QoS 0: returns when the outbox has taken it, or the queue if that is what the call wants.
-    func publishUnacknowledged(
+    /// Publishes a QoS 0 message that has to wait: returns when it was sent, or is in the queue if the call wants that.
+    func queueUnacknowledged(
         _ frame: PublishFrame,
         _ offline: OfflineChoice?
     ) async throws(MQTTError) -> PublishOutcome {
-        guard let isFull = try self.writeUnacknowledged(frame, offline) else {
-            let completion = await self.call { state, operation in
-                self.queueUnacknowledged(frame, offline, &state, operation)
-            }
-            return try completion.publishOutcome()
+        let completion = await self.call { state, operation in
+            self.queueUnacknowledged(frame, offline, &state, operation)
         }
-        if isFull { await self.pace() }
-        return PublishOutcome()
+        return try completion.publishOutcome()
     }
 
     /// Puts a QoS 0 message into the outbox; says whether the outbox is full enough to wait, nil when the message has to.
-    private func writeUnacknowledged(_ frame: PublishFrame, _ offline: OfflineChoice?) throws(MQTTError) -> Bool? {
+    func writeUnacknowledged(_ frame: PublishFrame, _ offline: OfflineChoice?) throws(MQTTError) -> Bool? {
         var refusal: EngineFailure?
         var mustWake = false
         let isFull: Bool? = self.state.withLock { state in

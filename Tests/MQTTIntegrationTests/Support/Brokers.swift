@@ -39,6 +39,9 @@ extension MQTTClient where Version: TestVersion {
     ) -> MQTTClient<Version> {
         var configuration = Configuration()
         configuration.reconnect = .fast
+        // Many tests share few processors: an answer that waits for its turn is no silence.
+        configuration.handshakeTimeout = .seconds(100)
+        configuration.pingTimeout = .seconds(100)
         configuration.logger = Logger(label: "tests") { _ in SwiftLogNoOpLogHandler() }
         if keepsSession { Version.keepSession(&configuration) }
         change(&configuration)
