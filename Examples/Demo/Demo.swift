@@ -160,6 +160,8 @@ struct Demo {
     private func client(_ clientID: String, port: Int) -> MQTT5Client {
         var configuration = MQTT5Client.Configuration()
         configuration.cleanStart = .never
+        // The subscriber that comes back is another client: it takes over what the server kept.
+        configuration.unexpectedSession = .adopt
         configuration.sessionExpiry = .seconds(3_600)
         // Mosquitto 2.0 without a limit of its own does not keep to a smaller one of the client.
         configuration.receiveMaximum = .max
