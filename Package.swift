@@ -29,6 +29,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.86.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.34.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.30.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.2.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.6.0"),
@@ -44,10 +45,14 @@ let package = Package(
             dependencies: ["MQTTWire", .product(name: "DequeModule", package: "swift-collections")],
             swiftSettings: settings
         ),
+        .target(name: "CMQTTResolver", linkerSettings: [.linkedLibrary("resolv")]),
         .target(
             name: "MQTTTransport",
             dependencies: [
-                nioCore, nioPosix,
+                "CMQTTResolver", nioCore, nioPosix,
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
+                .product(name: "NIOExtras", package: "swift-nio-extras"),
                 .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
@@ -116,7 +121,9 @@ let package = Package(
         .testTarget(
             name: "MQTTTransportTests",
             dependencies: [
-                "MQTTTransport", "Conformance", nioCore, nioPosix, nioEmbedded,
+                "MQTTTransport", "Conformance", "MosquittoFixture", nioCore, nioPosix, nioEmbedded,
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
                 .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],

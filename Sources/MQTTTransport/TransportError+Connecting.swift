@@ -22,6 +22,8 @@ extension TransportError {
             self = Self(endpoint, error)
         case let error as IOError:
             self = Self(endpoint, error, of: "\(endpoint)")
+        case is HostLookup.Failure:
+            self = Self(of: endpoint, unresolvedBecause: "\(error)")
         case ChannelError.connectTimeout:
             self = Self(.connectTimedOut, "Connecting to \(endpoint) took too long.", cause: error)
         default:
@@ -45,15 +47,12 @@ extension TransportError {
             return
         }
         let reason = (error.dnsAError ?? error.dnsAAAAError).map(Self.lookupReason) ?? "it has no address"
-        self = Self(
-            .nameResolutionFailed,
-            "The host name \(endpoint.host.debugDescription) could not be resolved: \(reason).",
-            cause: error
-        )
+        let unresolved = Self(of: endpoint, unresolvedBecause: reason)
+        self = Self(unresolved.code, unresolved.message, cause: error).at(.nameLookup)
     }
 
     private static func lookupReason(_ error: any Error) -> String {
-        (error as? SocketAddressError.UnknownHost)?.errorDescription ?? "\(error)"
+        "\(error)"
     }
 
     private init(_ endpoint: Endpoint, _ error: IOError, of target: String) {
@@ -62,6 +61,12 @@ extension TransportError {
             self = Self(.connectionRefused, "\(target) refused the connection; nobody listens there.", cause: error)
         case ETIMEDOUT:
             self = Self(.connectTimedOut, "\(target) did not answer.", cause: error)
+        case ENOENT:
+            self = Self(.unreachable, "There is no socket at \(target).", cause: error)
+        case EACCES, EPERM:
+            self = Self(.unreachable, "This user may not connect to \(target).", cause: error)
+        case EADDRINUSE:
+            self = Self(.unreachable, "The address to connect from is in use: \(target).", cause: error)
         case EHOSTUNREACH, ENETUNREACH, EHOSTDOWN, ENETDOWN, EADDRNOTAVAIL, EAFNOSUPPORT:
             self = Self(.unreachable, "There is no way to \(target): \(error.description)", cause: error)
         case ECONNRESET, EPIPE:

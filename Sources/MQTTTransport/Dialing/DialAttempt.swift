@@ -4,175 +4,247 @@
 internal import NIOCore
 internal import NIOPosix
 
-/// One attempt of a ``Dialer``; lives on its event loop.
+/// One attempt of a ``Dialer``, over one or more servers; lives on its event loop.
+///
+/// Preparation, then for each server a connection and its stages, until one is ready or all have failed.
 final class DialAttempt {
-    private enum Phase {
-        /// The files of the TLS settings are being read. Next: connecting, finished.
-        case preparing
-        /// Name lookup and TCP. Next: securing, finished.
-        case connecting
-        /// The stages shake hands. Next: finished.
-        case securing(any Channel)
-        /// The promise has its result; what comes late is closed.
-        case finished
-
-        var name: String {
-            switch self {
-            case .preparing: "preparing TLS"
-            case .connecting: "name lookup and TCP connection"
-            case .securing: "TLS handshake"
-            case .finished: "nothing"
-            }
-        }
-    }
-
-    /// How many such reads are made before other connections of the event loop have their turn.
-    private static let readsPerTurn: UInt = 4
-
-    private let endpoint: Endpoint
-    /// Those of a socket whose bytes go to the caller as they were read; a stage between makes buffers of its own.
-    private let readBuffers: ReadBuffers?
-    private let eventLoop: any EventLoop
+    let endpoint: Endpoint
+    let eventLoop: any EventLoop
+    private let threadPool: NIOThreadPool
     private let timeout: TimeAmount
     private let configure: (any Channel, ReadBuffers?) throws -> Void
     private let promise: EventLoopPromise<any Channel>
-    private var phase = Phase.preparing
+    /// What is being done, for the error of a timeout.
+    var stage = TransportError.Stage.preparing
+    /// The server that is being tried.
+    private var server: Endpoint
+    /// Those to try after it.
+    private var further: ArraySlice<Endpoint> = []
+    /// The channel whose stages shake hands.
+    private var channel: (any Channel)?
+    /// Counts the servers: what comes late from an earlier one is closed.
+    private var round = 0
+    private var isFinished = false
+    private let deadline: NIODeadline
     private var timer: Scheduled<Void>?
 
     init(
         endpoint: Endpoint,
         eventLoop: any EventLoop,
+        threadPool: NIOThreadPool,
         timeout: TimeAmount,
         configure: @escaping (any Channel, ReadBuffers?) throws -> Void,
         promise: EventLoopPromise<any Channel>
     ) {
         self.endpoint = endpoint
-        self.readBuffers = endpoint.tls == nil ? ReadBuffers() : nil
+        self.server = endpoint
         self.eventLoop = eventLoop
+        self.threadPool = threadPool
         self.timeout = timeout
+        self.deadline = .now() + timeout
         self.configure = configure
         self.promise = promise
     }
 
-    func start(threadPool: NIOThreadPool) {
-        guard self.endpoint.tls != nil else {
-            // With nothing to look up and nothing to do after TCP, the time that TCP is given is all there is.
-            if self.address == nil { self.startTimer() }
-            self.prepared(Result { try ChannelStages(for: self.endpoint) })
+    func start() {
+        self.startTimer(until: self.deadline)
+        guard case .service(let lookup) = self.endpoint.target else {
+            self.attemptServer()
             return
         }
-        self.startTimer()
+        do throws(TransportError) { try self.endpoint.check() } catch {
+            self.failed(error)
+            return
+        }
+        self.stage = .nameLookup
         let endpoint = self.endpoint
-        threadPool.runIfActive(eventLoop: self.eventLoop) { try ChannelStages(for: endpoint) }
+        self.offLoop { try lookup.servers().map { endpoint.leading(to: $0) } } then: { servers in
+            self.further = servers[...]
+            self.attemptNext(after: TransportError(.nameResolutionFailed, "\(endpoint) has no servers."))
+        }
+    }
+
+    /// Does something that blocks elsewhere, then goes on.
+    private func offLoop<Value: Sendable>(
+        _ work: @escaping @Sendable () throws -> Value,
+        then: @escaping (Value) -> Void
+    ) {
+        let round = self.round
+        self.threadPool.runIfActive(eventLoop: self.eventLoop, work)
             .assumeIsolated()
-            .whenComplete { self.prepared($0) }
-    }
-
-    private func prepared(_ result: Result<ChannelStages, any Error>) {
-        guard case .preparing = self.phase else { return }
-        switch result {
-        case .failure(let error):
-            self.fail(TransportError(connectingTo: self.endpoint, failedWith: error))
-        case .success(let stages):
-            guard let bootstrap = ClientBootstrap(validatingGroup: self.eventLoop) else {
-                self.fail(TransportError(.other, "The event loop cannot make sockets; use one of NIOPosix."))
-                return
-            }
-            self.phase = .connecting
-            self.connect(bootstrap)
-                .assumeIsolated()
-                .whenComplete { self.connected($0, stages) }
-        }
-    }
-
-    /// The address, where the host is one: it is connected to without looking it up.
-    private var address: SocketAddress? {
-        let mayBeAddress = self.endpoint.host.utf8.allSatisfy { byte in
-            byte == UInt8(ascii: ".") || byte == UInt8(ascii: ":") || UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte
-                || UInt8(ascii: "a")...UInt8(ascii: "f") ~= byte || UInt8(ascii: "A")...UInt8(ascii: "F") ~= byte
-        }
-        return mayBeAddress ? try? SocketAddress(ipAddress: self.endpoint.host, port: self.endpoint.port) : nil
-    }
-
-    private func startTimer() {
-        self.timer = self.eventLoop.assumeIsolated().scheduleTask(in: self.timeout) { self.timedOut() }
-    }
-
-    private func connect(_ bootstrap: ClientBootstrap) -> EventLoopFuture<any Channel> {
-        // The bootstrap's own options make a future each; these are set at once. It sets TCP_NODELAY by itself.
-        let buffers: any RecvByteBufferAllocator = self.readBuffers ?? LoadSizedReads()
-        let bootstrap = bootstrap.connectTimeout(self.timeout).channelInitializer { channel in
-            channel.eventLoop.makeCompletedFuture {
-                guard let options = channel.syncOptions else {
-                    throw TransportError(.other, "The event loop's channels have no options.")
+            .whenComplete { result in
+                guard self.isCurrent(round) else { return }
+                switch result {
+                case .success(let value): then(value)
+                case .failure(let error): self.failed(error)
                 }
-                try options.setOption(.recvAllocator, value: buffers)
-                try options.setOption(.maxMessagesPerRead, value: Self.readsPerTurn)
-                // Not a byte is read before there is somebody to take it.
-                try options.setOption(.autoRead, value: false)
             }
-        }
-        if let address = self.address { return bootstrap.connect(to: address) }
-        return bootstrap.connect(host: self.endpoint.host, port: self.endpoint.port)
     }
 
-    private func connected(_ result: Result<any Channel, any Error>, _ stages: ChannelStages) {
-        switch result {
-        case .failure(ChannelError.connectTimeout):
-            self.timedOut()
-        case .failure(let error):
-            self.fail(TransportError(connectingTo: self.endpoint, failedWith: error))
-        case .success(let channel):
-            guard case .connecting = self.phase else {
-                ChannelStages.abandon(channel)
-                return
-            }
-            self.phase = .securing(channel)
-            do {
-                try channel.syncOptions?.setOption(.autoRead, value: true)
-            } catch {
-                self.fail(TransportError(connectingTo: self.endpoint, failedWith: error))
-                return
-            }
-            stages.configure(channel).assumeIsolated().whenComplete { self.secured($0, channel) }
-        }
-    }
+    private func isCurrent(_ round: Int) -> Bool { !self.isFinished && self.round == round }
 
-    private func secured(_ result: Result<Void, any Error>, _ channel: any Channel) {
-        guard case .securing = self.phase else { return }
-        do {
-            try result.get()
-            try self.configure(channel, self.readBuffers)
-        } catch {
-            self.fail(TransportError(connectingTo: self.endpoint, failedWith: error))
+    // MARK: - One server
+
+    private func attemptNext(after error: TransportError) {
+        guard let next = self.further.popFirst() else {
+            self.finish(.failure(error))
             return
         }
-        self.phase = .finished
+        self.round += 1
+        self.server = next
+        // None may use up the time of those behind it.
+        let left = (self.deadline - .now()).nanoseconds / Int64(self.further.count + 1)
+        self.startTimer(until: .now() + .nanoseconds(left))
+        self.attemptServer()
+    }
+
+    private func attemptServer() {
+        self.stage = .preparing
+        do throws(TransportError) {
+            try self.server.check()
+            let proxy = try self.server.proxy.proxy(for: self.server)
+            if let proxy { try proxy.check() }
+            self.prepare(through: proxy)
+        } catch {
+            self.failed(error)
+        }
+    }
+
+    private func prepare(through proxy: ProxySettings?) {
+        let server = self.server
+        guard let proxy, case .host(let host, let port) = server.target else {
+            self.prepareStages { try ChannelStages(for: server) }
+            return
+        }
+        guard !proxy.resolvesNames, !server.isIPAddress else {
+            self.prepareStages(proxy: proxy) { try ChannelStages(for: server, through: proxy) }
+            return
+        }
+        self.stage = .nameLookup
+        let round = self.round
+        let lookup = HostLookup(server.socketOptions.addressFamily, on: self.eventLoop) {}
+        lookup.firstAddress(of: host, port: port).assumeIsolated().whenComplete { result in
+            guard self.isCurrent(round) else { return }
+            guard case .success(let address?) = result, let text = address.ipAddress else {
+                var reason = "it has no address"
+                if case .failure(let error) = result { reason = "\(error)" }
+                self.failed(TransportError(of: server, unresolvedBecause: reason))
+                return
+            }
+            let destination = Destination(host: text, port: port)
+            self.prepareStages(proxy: proxy) { try ChannelStages(for: server, through: proxy, to: destination) }
+        }
+    }
+
+    private func prepareStages(
+        proxy: ProxySettings? = nil,
+        _ prepare: @escaping @Sendable () throws -> ChannelStages
+    ) {
+        self.stage = .preparing
+        guard self.server.tls != nil || proxy?.tls != nil else {
+            // Nothing to read: stays here.
+            do { self.connect(try prepare(), through: proxy) } catch { self.failed(error) }
+            return
+        }
+        self.offLoop(prepare) { self.connect($0, through: proxy) }
+    }
+
+    private func connect(_ stages: ChannelStages, through proxy: ProxySettings?) {
+        self.stage = .connecting
+        let round = self.round
+        // A socket whose bytes go to the caller as they were read; a stage between makes buffers of its own.
+        let isPlain = self.server.tls == nil && self.server.webSocket == nil && !self.server.isStream
+        let buffers = isPlain ? ReadBuffers() : nil
+        let connected: EventLoopFuture<any Channel>
+        do {
+            connected = try self.open(through: proxy, buffers: buffers)
+        } catch {
+            self.failed(error)
+            return
+        }
+        connected.assumeIsolated().whenComplete { result in
+            guard self.isCurrent(round) else {
+                if case .success(let channel) = result { ChannelStages.abandon(channel) }
+                return
+            }
+            switch result {
+            case .success(let channel): self.connected(channel, stages, buffers)
+            case .failure(ChannelError.connectTimeout): self.timedOut()
+            case .failure(let error):
+                self.failed(proxy.map { TransportError(reaching: $0, failedWith: error) } ?? error)
+            }
+        }
+    }
+
+    private func open(through proxy: ProxySettings?, buffers: ReadBuffers?) throws -> EventLoopFuture<any Channel> {
+        if case .stream(let source) = self.server.target { return ByteStreamChannel.open(source, on: self.eventLoop) }
+        let round = self.round
+        let connection = SocketConnection(
+            options: self.server.socketOptions,
+            buffers: buffers,
+            timeout: self.deadline - .now(),
+            eventLoop: self.eventLoop
+        )
+        if case .path(let path) = self.server.target { return try connection.connect(toPath: path) }
+        let host = proxy.map { Destination(host: $0.host, port: $0.port) }
+        let target = host ?? Destination(host: self.server.host, port: self.server.port)
+        if !target.isIPAddress { self.stage = .nameLookup }
+        let box = NIOLoopBound(self, eventLoop: self.eventLoop)
+        return try connection.connect(to: target) {
+            if box.value.isCurrent(round) { box.value.stage = .connecting }
+        }
+    }
+
+    private func connected(_ channel: any Channel, _ stages: ChannelStages, _ buffers: ReadBuffers?) {
+        self.channel = channel
+        let round = self.round
+        do {
+            try channel.syncOptions?.setOption(.autoRead, value: true)
+        } catch {
+            self.failed(error)
+            return
+        }
+        stages.configure(channel) { if self.isCurrent(round) { self.stage = $0 } }
+            .assumeIsolated()
+            .whenComplete { result in
+                guard self.isCurrent(round) else { return }
+                do {
+                    try result.get()
+                    self.stage = .open
+                    try self.configure(channel, buffers)
+                } catch {
+                    self.failed(error)
+                    return
+                }
+                self.finish(.success(channel))
+            }
+    }
+
+    // MARK: - The end
+
+    private func startTimer(until deadline: NIODeadline) {
         self.timer?.cancel()
-        self.promise.succeed(channel)
+        self.timer = self.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { self.timedOut() }
     }
 
     private func timedOut() {
-        self.fail(
-            TransportError(
-                .connectTimedOut,
-                "Connecting to \(self.endpoint) took longer than \(Self.text(self.timeout)); "
-                    + "it was not done with: \(self.phase.name)."
-            )
-        )
+        guard !self.isFinished else { return }
+        self.failed(TransportError(timedOutAt: self.stage, to: self.server, after: self.timeout))
     }
 
-    private func fail(_ error: TransportError) {
-        let phase = self.phase
-        if case .finished = phase { return }
-        self.phase = .finished
+    /// This server failed.
+    private func failed(_ error: any Error) {
+        let error = TransportError(connectingTo: self.server, failedWith: error).at(self.stage)
+        if let channel = self.channel.take() { ChannelStages.abandon(channel) }
+        self.attemptNext(after: error)
+    }
+
+    private func finish(_ result: Result<any Channel, TransportError>) {
+        self.isFinished = true
         self.timer?.cancel()
-        if case .securing(let channel) = phase { ChannelStages.abandon(channel) }
-        self.promise.fail(error)
-    }
-
-    private static func text(_ amount: TimeAmount) -> String {
-        let milliseconds = amount.nanoseconds / 1_000_000
-        return milliseconds % 1_000 == 0 ? "\(milliseconds / 1_000) s" : "\(milliseconds) ms"
+        switch result {
+        case .success(let channel): self.promise.succeed(channel)
+        case .failure(let error): self.promise.fail(error)
+        }
     }
 }

@@ -4,7 +4,7 @@
 package import NIOCore
 package import NIOPosix
 
-/// Makes connections: name lookup, TCP, and the stages of the endpoint.
+/// Makes connections: name lookup, the connection itself, and the stages of the endpoint.
 package struct Dialer: Sendable {
     private let threadPool: NIOThreadPool
 
@@ -18,7 +18,7 @@ package struct Dialer: Sendable {
     /// - Parameters:
     ///   - endpoint: Where to.
     ///   - eventLoop: Whose channel it will be.
-    ///   - timeout: For the name lookup, TCP and the TLS handshake together.
+    ///   - timeout: For everything together, from the name lookup to the last handshake.
     ///   - configure: Adds the caller's handlers, on the event loop, once bytes can flow and before any does. The
     ///     channel is active then, so that the handlers see no `channelActive`. The read buffers are there when the
     ///     handlers get what the socket read as it was read.
@@ -35,11 +35,12 @@ package struct Dialer: Sendable {
             let attempt = DialAttempt(
                 endpoint: endpoint,
                 eventLoop: eventLoop,
+                threadPool: threadPool,
                 timeout: timeout,
                 configure: configure,
                 promise: promise
             )
-            attempt.start(threadPool: threadPool)
+            attempt.start()
         }
         return promise.futureResult
     }

@@ -6,7 +6,8 @@ internal import NIOSSL
 internal import NIOTLS
 
 /// TLS between the channel's bytes and the caller's.
-struct TLSStage: Sendable {
+struct TLSStage: ChannelStage {
+    let stage = TransportError.Stage.tls
     private let context: NIOSSLContext
     private let endpoint: Endpoint
     /// What goes into SNI and is looked for in the certificate; nil for an IP address, where the certificate must name
@@ -22,7 +23,7 @@ struct TLSStage: Sendable {
 
     private static func serverName(_ settings: TLSSettings, _ endpoint: Endpoint) throws(TransportError) -> String? {
         guard let name = settings.serverName else {
-            return self.isIPAddress(endpoint.host) ? nil : self.withoutFinalDot(endpoint.host)
+            return self.isIPAddress(endpoint.serverName) ? nil : self.withoutFinalDot(endpoint.serverName)
         }
         let checked = self.withoutFinalDot(name)
         guard !self.isIPAddress(checked), checked != ".", (1...255).contains(checked.utf8.count),

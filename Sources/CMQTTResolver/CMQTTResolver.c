@@ -1,0 +1,4 @@
+// This source file is part of swift-mqtt.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "CMQTTResolver.h"
