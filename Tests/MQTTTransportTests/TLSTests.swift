@@ -179,7 +179,7 @@ import Testing
         try await TestServer.with(.silent) { server in
             let endpoint = Endpoint.tls("localhost", port: server.port, self.trusting)
             let error = try await Dialed.failure(to: endpoint, timeout: .milliseconds(200))
-            #expect(error?.code == .connectTimedOut)
+            #expect(error?.code == .tlsTimedOut)
             #expect(error?.message.contains("TLS handshake") == true)
             try await server.waitForTheEndOfAConnection()
         }

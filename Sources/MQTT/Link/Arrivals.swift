@@ -43,7 +43,7 @@ struct Arrivals {
 
     /// Adds a message for the selected subscription.
     @inline(__always)
-    mutating func add(_ publish: PacketBurst.Entry, for destination: MQTTEngine.Destination, _ token: DeliveryToken?) {
+    mutating func add(_ publish: PacketBurst.Entry, for destination: Destination, _ token: DeliveryToken?) {
         let token = destination.acknowledgesLater ? token : nil
         self.counts[Int(self.source)] += 1
         let entry = MessageRun.Entry(publish, filter: destination.filter, source: self.source, token: token)

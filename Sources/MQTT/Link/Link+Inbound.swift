@@ -169,7 +169,7 @@ extension Link.State {
     @inline(__always)
     private mutating func collect(
         _ publish: PacketBurst.Entry,
-        for destination: MQTTEngine.Destination,
+        for destination: Destination,
         _ token: DeliveryToken?
     ) {
         let number = Int(destination.subscription.rawValue)

@@ -23,7 +23,7 @@ struct UnclaimedArrivals {
     }
 
     /// Takes a message for a subscription.
-    mutating func take(_ token: DeliveryToken, for destination: MQTTEngine.Destination, _ core: SubscriptionCore) -> MessageRun? {
+    mutating func take(_ token: DeliveryToken, for destination: Destination, _ core: SubscriptionCore) -> MessageRun? {
         guard let message = self.messages.removeValue(forKey: token.serial) else { return nil }
         let token = destination.acknowledgesLater ? token : nil
         let entry = MessageRun.Entry(message.publish, filter: destination.filter, source: 0, token: token)

@@ -90,7 +90,6 @@ final class DialAttempt {
             self.finish(.failure(error))
             return
         }
-        self.round += 1
         self.server = next
         // None may use up the time of those behind it.
         let left = (self.deadline - .now()).nanoseconds / Int64(self.further.count + 1)
@@ -235,6 +234,8 @@ final class DialAttempt {
     /// This server failed.
     private func failed(_ error: any Error) {
         let error = TransportError(connectingTo: self.server, failedWith: error).at(self.stage)
+        // What the closing of the channel brings about comes too late.
+        self.round += 1
         if let channel = self.channel.take() { ChannelStages.abandon(channel) }
         self.attemptNext(after: error)
     }
