@@ -20,6 +20,7 @@ final class BrokerProcess: Sendable {
             rm -rf "$folder"
         ) >/dev/null 2>&1 & watch=$!
         trap 'kill -TERM "$broker" 2>/dev/null' TERM
+        trap 'kill -KILL "$broker" 2>/dev/null' USR1
         wait "$broker"; status=$?
         while kill -0 "$broker" 2>/dev/null; do wait "$broker"; status=$?; done
         kill "$watch" 2>/dev/null
@@ -70,6 +71,14 @@ final class BrokerProcess: Sendable {
         self.shell.terminate()
         guard try await self.shell.end(within: .seconds(60)) != nil else {
             throw FixtureError("mosquitto does not end within a minute of SIGTERM")
+        }
+    }
+
+    /// Ends the broker as a crash would (SIGKILL).
+    func kill() async throws {
+        self.shell.send(SIGUSR1)
+        guard try await self.shell.end(within: .seconds(60)) != nil else {
+            throw FixtureError("mosquitto does not end within a minute of SIGKILL")
         }
     }
 }
