@@ -58,7 +58,9 @@ final class DialAttempt {
         }
         self.stage = .nameLookup
         let endpoint = self.endpoint
-        self.offLoop { try lookup.servers().map { endpoint.leading(to: $0) } } then: { servers in
+        self.offLoop {
+            try lookup.servers().map { endpoint.leading(to: $0) }
+        } then: { servers in
             self.further = servers[...]
             self.attemptNext(after: TransportError(.nameResolutionFailed, "\(endpoint) has no servers."))
         }
