@@ -17,14 +17,14 @@ package struct ChannelStages: Sendable {
     package init(
         for endpoint: Endpoint,
         through proxy: ProxySettings? = nil,
-        to destination: Destination? = nil
+        to destination: HostAndPort? = nil
     ) throws(TransportError) {
         try endpoint.check()
         var stages: [any ChannelStage] = []
         if let proxy {
             // The hop to the proxy itself may be secured, too.
             if let tls = proxy.tls { stages.append(try TLSStage(tls, for: .tls(proxy.host, port: proxy.port))) }
-            let destination = destination ?? Destination(host: endpoint.host, port: endpoint.port)
+            let destination = destination ?? HostAndPort(host: endpoint.host, port: endpoint.port)
             stages.append(try proxy.stage(to: destination))
         }
         if let tls = endpoint.tls { stages.append(try TLSStage(tls, for: endpoint)) }
@@ -77,7 +77,7 @@ package struct ChannelStages: Sendable {
 }
 
 /// A host and port that a proxy is asked to connect to.
-package struct Destination: Hashable, Sendable, CustomStringConvertible {
+package struct HostAndPort: Hashable, Sendable, CustomStringConvertible {
     /// A name, or an address without brackets.
     package var host: String
     package var port: Int

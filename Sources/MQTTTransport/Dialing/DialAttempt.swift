@@ -131,7 +131,7 @@ final class DialAttempt {
                 self.failed(TransportError(of: server, unresolvedBecause: reason))
                 return
             }
-            let destination = Destination(host: text, port: port)
+            let destination = HostAndPort(host: text, port: port)
             self.prepareStages(proxy: proxy) { try ChannelStages(for: server, through: proxy, to: destination) }
         }
     }
@@ -186,8 +186,8 @@ final class DialAttempt {
             eventLoop: self.eventLoop
         )
         if case .path(let path) = self.server.target { return try connection.connect(toPath: path) }
-        let host = proxy.map { Destination(host: $0.host, port: $0.port) }
-        let target = host ?? Destination(host: self.server.host, port: self.server.port)
+        let host = proxy.map { HostAndPort(host: $0.host, port: $0.port) }
+        let target = host ?? HostAndPort(host: self.server.host, port: self.server.port)
         if !target.isIPAddress { self.stage = .nameLookup }
         let box = NIOLoopBound(self, eventLoop: self.eventLoop)
         return try connection.connect(to: target) {

@@ -17,7 +17,7 @@ struct SocketConnection {
 
     /// Connects to a host; `found` is called on the event loop when its addresses are there.
     func connect(
-        to target: Destination,
+        to target: HostAndPort,
         found: @escaping @Sendable () -> Void
     ) throws -> EventLoopFuture<any Channel> {
         var bootstrap = try self.bootstrap(isTCP: true)
@@ -55,7 +55,7 @@ struct SocketConnection {
     }
 }
 
-extension Destination {
+extension HostAndPort {
     /// The address, where the host is one: it is connected to without looking it up.
     var address: SocketAddress? {
         let mayBeAddress = self.host.utf8.allSatisfy { byte in
@@ -69,7 +69,7 @@ extension Destination {
 }
 
 extension Endpoint {
-    var isIPAddress: Bool { Destination(host: self.host, port: self.port).isIPAddress }
+    var isIPAddress: Bool { HostAndPort(host: self.host, port: self.port).isIPAddress }
 
     var isStream: Bool { if case .stream = self.target { true } else { false } }
 }

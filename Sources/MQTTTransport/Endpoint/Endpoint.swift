@@ -72,13 +72,13 @@ public struct Endpoint: Hashable, Sendable {
 
     /// The same way to another server, whose own name its certificate has to be for.
     package func moved(to host: String, port: Int?) -> Endpoint {
-        var moved = self.leading(to: Destination(host: host, port: port ?? self.port))
+        var moved = self.leading(to: HostAndPort(host: host, port: port ?? self.port))
         moved.tls?.serverName = nil
         return moved
     }
 
     /// The same way to one server.
-    func leading(to destination: Destination) -> Endpoint {
+    func leading(to destination: HostAndPort) -> Endpoint {
         let port = destination.port == 0 ? self.defaultPort : destination.port
         var endpoint = Endpoint(host: destination.host, port: port, tls: self.tls, webSocket: self.webSocket)
         endpoint.userInfo = self.userInfo
@@ -120,7 +120,7 @@ extension Endpoint: CustomStringConvertible {
             }
         let path = (self.webSocket?.path).map { $0.prefix { $0 != "?" } } ?? ""
         switch self.target {
-        case .host(let host, let port): return "\(scheme)://\(Destination(host: host, port: port))\(path)"
+        case .host(let host, let port): return "\(scheme)://\(HostAndPort(host: host, port: port))\(path)"
         case .path(let path): return scheme == "mqtt" ? "unix://\(path)" : "unix://\(path) (\(scheme))"
         case .service(let service): return "\(scheme) service of \(service.domain ?? "this host's domain")"
         case .stream(let source): return scheme == "mqtt" ? source.name : "\(source.name) (\(scheme))"

@@ -8,10 +8,10 @@ struct ServiceLookup: Hashable, Sendable {
     /// Whether to ask for `_secure-mqtt._tcp` instead of `_mqtt._tcp`.
     var isSecure: Bool
     /// The name server to ask, an IP address and a port; nil is the system's.
-    var nameServer: Destination?
+    var nameServer: HostAndPort?
 
     /// The servers, in the order in which to try them; blocks, so not on an event loop.
-    func servers() throws(TransportError) -> [Destination] {
+    func servers() throws(TransportError) -> [HostAndPort] {
         throw TransportError(.other, "to be written")
     }
 }

@@ -29,11 +29,11 @@ public struct ProxySettings: Hashable, Sendable, CustomStringConvertible {
             case .socks4: self.resolvesNames ? "socks4a" : "socks4"
             case .socks5: self.resolvesNames ? "socks5h" : "socks5"
             }
-        return "\(scheme)://\(Destination(host: self.host, port: self.port))"
+        return "\(scheme)://\(HostAndPort(host: self.host, port: self.port))"
     }
 
     /// The handshake with the proxy.
-    func stage(to destination: Destination) throws(TransportError) -> any ChannelStage {
+    func stage(to destination: HostAndPort) throws(TransportError) -> any ChannelStage {
         throw TransportError(.other, "to be written")
     }
 
