@@ -21,7 +21,9 @@ public struct Endpoint: Hashable, Sendable {
     }
 
     /// What is connected to.
-    enum Target: Hashable {
+    // Indirect: an endpoint is copied more often than looked into. (Without it the compiler of Swift 6.3.1 also gets the layout
+    // of the cases wrong, and destroys what is not there.)
+    indirect enum Target: Hashable {
         case host(String, port: Int)
         /// A Unix socket.
         case path(String)

@@ -37,7 +37,7 @@ struct BERElement {
             length = rest.prefix(Int(first & 0x7F)).reduce(0) { $0 << 8 | Int($1) }
             rest = rest.dropFirst(Int(first & 0x7F))
         }
-        guard length <= rest.count else { return nil }
+        guard 0...rest.count ~= length else { return nil }
         self.contents = rest.prefix(length)
         rest = rest.dropFirst(length)
     }
