@@ -79,6 +79,9 @@ public final class MQTTClient<Version: MQTTVersion>: Sendable {
             eventLoop: eventLoop,
             endpointCount: endpoints.count
         )
+        for warning in Set(endpoints.flatMap(\.warnings)).sorted() {
+            self.link.settings.logger.warning("\(warning)", metadata: ["mqtt.client.id": "\(self.clientID)"])
+        }
     }
 
     /// Makes a client over a world of the caller's: a virtual clock, channels in memory, a foreign event loop.

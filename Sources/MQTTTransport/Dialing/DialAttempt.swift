@@ -130,7 +130,8 @@ final class DialAttempt {
         }
         self.stage = .nameLookup
         let round = self.round
-        let lookup = HostLookup(server.socketOptions.addressFamily, on: self.eventLoop, ask: self.ask) {}
+        let family = proxy.addressFamily(server.socketOptions.addressFamily)
+        let lookup = HostLookup(family, on: self.eventLoop, ask: self.ask) {}
         lookup.firstAddress(of: host, port: port).assumeIsolated().whenComplete { result in
             guard self.isCurrent(round) else { return }
             guard case .success(let address?) = result, let text = address.ipAddress else {

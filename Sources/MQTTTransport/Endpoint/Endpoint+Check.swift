@@ -13,6 +13,7 @@ extension Endpoint {
     /// Throws when the endpoint cannot be used.
     package func check() throws(TransportError) {
         try self.socketOptions.check()
+        try self.webSocket?.check()
         switch self.target {
         case .host(let host, let port):
             try Self.check(port: port, of: "The port")
