@@ -9,10 +9,10 @@ import Synchronization
 ///
 /// Taken from below the range out of which systems serve outgoing connections. A port from that range could, while its
 /// broker restarts, be given to somebody's outgoing connection; a client that keeps trying it can even meet itself.
-enum FreePort {
+package enum FreePort {
     private static let given = Mutex<Set<Int>>([])
 
-    static func find() async throws -> Int {
+    package static func find() async throws -> Int {
         for _ in 0..<200 {
             let port = Int.random(in: 15_000..<32_000)
             guard self.given.withLock({ $0.insert(port).inserted }) else { continue }

@@ -5,11 +5,8 @@ internal import NIOCore
 
 /// The client's side of HTTP CONNECT (RFC 9110, 9.3.6).
 ///
-/// NIOExtras has a handler for it, over the codecs of NIOHTTP1. This is not it, for what an error needs to say: that codec
-/// puts its own words in place of the proxy's reason phrase ("403 Access violation" is "403 Forbidden" then), the handler
-/// closes the connection at the head, before the page that says why, and it ends the process when a second head or a second
-/// end comes. What is left of HTTP here is a status line, header lines up to an empty one, and where the bytes of the broker
-/// begin.
+/// Written for what an error of it has to say: the proxy's own reason phrase and the beginning of its page. What is left of
+/// HTTP here is a status line, header lines up to an empty one, and where the bytes of the broker begin.
 struct HTTPConnectHandshake: ProxyHandshake {
     private enum State {
         /// The status line comes, or that after an interim answer. Next: fields.
