@@ -137,13 +137,13 @@ import Testing
 
     @Test func `attack ping flood: one answer waits for a server that does not read`() throws {
         self.channel.isWritable = false
-        for number in 0..<100_000 {
+        for number in 0..<10_000 {
             try self.receive(Self.frame(0x89, [UInt8(truncatingIfNeeded: number)]))
         }
         #expect(try self.sent().isEmpty)
         self.channel.isWritable = true
         self.channel.pipeline.fireChannelWritabilityChanged()
-        #expect(try self.sent().map(\.unmaskedData) == [ByteBuffer(bytes: [UInt8(truncatingIfNeeded: 99_999)])])
+        #expect(try self.sent().map(\.unmaskedData) == [ByteBuffer(bytes: [UInt8(truncatingIfNeeded: 9_999)])])
         #expect(try self.sent().isEmpty)
     }
 
