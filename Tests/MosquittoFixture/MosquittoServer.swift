@@ -122,6 +122,15 @@ package final class MosquittoServer: Sendable {
         try await running?.stop()
     }
 
+    /// Ends the broker as a crash would (SIGKILL).
+    package func kill() async throws {
+        let running = self.process.withLock { process in
+            defer { process = nil }
+            return process
+        }
+        try await running?.kill()
+    }
+
     /// Stops the broker and starts it again on the same ports.
     package func restart() async throws {
         try await self.stop()

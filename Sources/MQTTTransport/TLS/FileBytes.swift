@@ -33,12 +33,54 @@ enum FileBytes {
         return bytes
     }
 
-    private static func unreadable(_ path: String, _ code: CInt) -> TransportError {
+    /// The paths of the regular files in a folder, in order, links to them included; blocking, too.
+    static func files(in path: String) throws(TransportError) -> [String] {
+        guard let folder = opendir(path) else { throw self.unreadable(path, errno, what: "folder") }
+        defer { closedir(folder) }
+        var files: [String] = []
+        while let entry = readdir(folder) {
+            guard let offset = MemoryLayout<dirent>.offset(of: \.d_name) else { break }
+            let name = (UnsafeRawPointer(entry) + offset).assumingMemoryBound(to: CChar.self)
+            let file = "\(path)/\(String(cString: name))"
+            var status = stat()
+            if stat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG { files.append(file) }
+        }
+        return files.sorted()
+    }
+
+    private static func unreadable(_ path: String, _ code: CInt, what: String = "file") -> TransportError {
         let reason = IOError(errnoCode: code, reason: "open")
         return TransportError(
             .tlsConfiguration,
-            "The file \(path.debugDescription) cannot be read: \(reason.description)",
+            "The \(what) \(path.debugDescription) cannot be read: \(reason.description)",
             cause: reason
         )
+    }
+}
+
+/// A file that lines are added to, open for its owner alone.
+final class AppendedFile: Sendable {
+    private let descriptor: CInt
+
+    /// Opens the file, or makes it; blocking.
+    init(_ path: String) throws(TransportError) {
+        let descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else {
+            let reason = IOError(errnoCode: errno, reason: "open")
+            throw TransportError(
+                .tlsConfiguration,
+                "The file \(path.debugDescription) cannot be written to: \(reason.description)",
+                cause: reason
+            )
+        }
+        self.descriptor = descriptor
+    }
+
+    deinit { close(self.descriptor) }
+
+    /// Adds the bytes at once, so that those of other connections do not come in between.
+    func append(_ bytes: some Collection<UInt8>) {
+        let bytes = Array(bytes)
+        _ = write(self.descriptor, bytes, bytes.count)
     }
 }

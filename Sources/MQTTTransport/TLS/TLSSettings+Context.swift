@@ -1,35 +1,73 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+internal import NIOCore
 internal import NIOSSL
 
 extension TLSSettings {
     /// What NIOSSL makes connections with.
     ///
-    /// Reads files and parses certificates, which takes milliseconds for the system's: not on an event loop.
-    func makeContext() throws(TransportError) -> NIOSSLContext {
+    /// Reads files and parses certificates, which takes milliseconds for the system's, and may ask for a password: not on an
+    /// event loop.
+    func makeContext(for identity: ServerIdentity) throws(TransportError) -> NIOSSLContext {
         var configuration = TLSConfiguration.makeClientConfiguration()
-        configuration.minimumTLSVersion = self.minimumVersion.nioSSL
-        configuration.certificateVerification = self.verification.nioSSL
-        configuration.trustRoots = try self.trust.roots()
+        try self.setVersionsAndSuites(of: &configuration)
+        try self.setVerification(of: &configuration, for: identity)
         configuration.applicationProtocols = try self.checkedApplicationProtocols()
         if let clientCertificate {
-            configuration.certificateChain = try clientCertificate.loadChain().map { .certificate($0) }
-            configuration.privateKey = .privateKey(try clientCertificate.loadKey())
+            let (chain, key) = try clientCertificate.load()
+            configuration.certificateChain = chain.map { .certificate($0) }
+            configuration.privateKey = .privateKey(key)
         }
+        configuration.keyLogCallback = try self.keyLog?.open()
         do {
             return try NIOSSLContext(configuration: configuration)
         } catch {
-            let reason = TransportError.words(of: error)
-            if let clientCertificate {
-                throw TransportError(
-                    .tlsConfiguration,
-                    "The client certificate \(clientCertificate.chain.name) and its key \(clientCertificate.key.name) "
-                        + "cannot be used together: \(reason)",
-                    cause: error
-                )
-            }
-            throw TransportError(.tlsConfiguration, "TLS cannot be set up: \(reason)", cause: error)
+            throw self.explained(error)
+        }
+    }
+
+    private func setVersionsAndSuites(of configuration: inout TLSConfiguration) throws(TransportError) {
+        let newest = self.maximumVersion ?? .tls13
+        guard self.minimumVersion.name.rawValue <= newest.name.rawValue else {
+            throw TransportError(
+                .tlsConfiguration,
+                "No version of TLS is allowed: the oldest is to be \(self.minimumVersion), the newest \(newest)."
+            )
+        }
+        configuration.minimumTLSVersion = self.minimumVersion.nioSSL
+        configuration.maximumTLSVersion = newest.nioSSL
+        if !self.cipherSuites.isEmpty { configuration.cipherSuites = try CipherSuiteNames.list(self.cipherSuites) }
+        if !self.curves.isEmpty {
+            var known: Set<Curve> = []
+            configuration.curves = self.curves.filter { known.insert($0).inserted }.map(\.nioSSL)
+        }
+    }
+
+    private func setVerification(
+        of configuration: inout TLSConfiguration,
+        for identity: ServerIdentity
+    ) throws(TransportError) {
+        switch self.verification.level {
+        case .full:
+            // The stage looks for addresses itself: NIOSSL would compare that of the peer, which may be a proxy.
+            configuration.certificateVerification = identity.isAddress ? .noHostnameVerification : .fullVerification
+        case .withoutHostName:
+            configuration.certificateVerification = .noHostnameVerification
+        case .none:
+            configuration.certificateVerification = .none
+            return
+        case .replaced:
+            // The callback is called in modes only that want a certificate.
+            configuration.certificateVerification = .noHostnameVerification
+            configuration.trustRoots = .certificates([])
+            return
+        }
+        let certificates = try self.trust.load()
+        if self.trust.includesSystem {
+            configuration.additionalTrustRoots = certificates.isEmpty ? [] : [.certificates(certificates)]
+        } else {
+            configuration.trustRoots = .certificates(certificates)
         }
     }
 
@@ -46,6 +84,18 @@ extension TLSSettings {
         }
         return self.applicationProtocols
     }
+
+    private func explained(_ error: any Error) -> TransportError {
+        let reason = TransportError.words(of: error)
+        if let clientCertificate, reason.contains("KEY") {
+            return TransportError(
+                .tlsConfiguration,
+                "The client certificate \(clientCertificate.name) cannot be used together: \(reason)",
+                cause: error
+            )
+        }
+        return TransportError(.tlsConfiguration, "TLS cannot be set up: \(reason)", cause: error)
+    }
 }
 
 extension TLSSettings.Version {
@@ -59,100 +109,29 @@ extension TLSSettings.Version {
     }
 }
 
-extension TLSSettings.Verification {
-    fileprivate var nioSSL: CertificateVerification {
-        switch self.level {
-        case .full: .fullVerification
-        case .withoutHostName: .noHostnameVerification
-        case .none: .none
+extension TLSSettings.Curve {
+    fileprivate var nioSSL: NIOTLSCurve {
+        switch self.name {
+        case .x25519MLKEM768: .x25519_MLKEM768
+        case .x25519: .x25519
+        case .secp256r1: .secp256r1
+        case .secp384r1: .secp384r1
+        case .secp521r1: .secp521r1
         }
     }
 }
 
-extension TLSSettings.Trust {
-    fileprivate func roots() throws(TransportError) -> NIOSSLTrustRoots {
-        switch self.source {
-        case .system:
-            .default
+extension TLSSettings.KeyLog {
+    fileprivate func open() throws(TransportError) -> NIOSSLKeyLogCallback {
+        switch self {
+        case .call(let log):
+            return { line in
+                let text = String(buffer: line)
+                log.call(text.hasSuffix("\n") ? String(text.dropLast()) : text)
+            }
         case .file(let path):
-            .certificates(try PEM.certificates(try FileBytes.read(path), of: "The CA file \(path.debugDescription)"))
-        case .pem(let bytes):
-            .certificates(try PEM.certificates(bytes, of: "The PEM text of the CA"))
-        }
-    }
-}
-
-extension TLSSettings.ClientCertificate.Source {
-    fileprivate var name: String {
-        switch self {
-        case .file(let path): path.debugDescription
-        case .pem: "(PEM text)"
-        }
-    }
-
-    fileprivate func bytes() throws(TransportError) -> [UInt8] {
-        switch self {
-        case .file(let path): try FileBytes.read(path)
-        case .pem(let bytes): bytes.value
-        }
-    }
-}
-
-extension TLSSettings.ClientCertificate {
-    fileprivate func loadChain() throws(TransportError) -> [NIOSSLCertificate] {
-        try PEM.certificates(try self.chain.bytes(), of: "The client certificate \(self.chain.name)")
-    }
-
-    fileprivate func loadKey() throws(TransportError) -> NIOSSLPrivateKey {
-        try PEM.privateKey(
-            try self.key.bytes(),
-            password: self.password?.value,
-            of: "The client key \(self.key.name)"
-        )
-    }
-}
-
-/// Certificates and keys of PEM text, with errors that say which text is wrong.
-private enum PEM {
-    static func certificates(_ bytes: [UInt8], of name: String) throws(TransportError) -> [NIOSSLCertificate] {
-        let found: [NIOSSLCertificate]
-        do {
-            let isPEM = String(decoding: bytes, as: UTF8.self).contains("-----BEGIN ")
-            found = isPEM ? try NIOSSLCertificate.fromPEMBytes(bytes) : []
-        } catch {
-            throw TransportError(.tlsConfiguration, "\(name) holds a malformed certificate.", cause: error)
-        }
-        guard !found.isEmpty else {
-            throw TransportError(.tlsConfiguration, "\(name) holds no certificate in PEM format.")
-        }
-        return found
-    }
-
-    static func privateKey(
-        _ bytes: [UInt8],
-        password: String?,
-        of name: String
-    ) throws(TransportError) -> NIOSSLPrivateKey {
-        guard !bytes.isEmpty else {
-            throw TransportError(.tlsConfiguration, "\(name) holds no private key in PEM format.")
-        }
-        let password = Array((password ?? "").utf8)
-        // NIOSSL traps on bytes above 127 and takes a password that is too long for none.
-        guard password.allSatisfy({ $0 < 0x80 }), password.count < 1_024 else {
-            throw TransportError(.tlsConfiguration, "The password of the client key is too long or not ASCII.")
-        }
-        do {
-            // With a callback even where there is no password: without one BoringSSL would ask on the terminal.
-            return try NIOSSLPrivateKey(bytes: bytes, format: .pem) { $0(password) }
-        } catch {
-            let isEncrypted = String(decoding: bytes, as: UTF8.self).contains("ENCRYPTED")
-            let reason =
-                switch (isEncrypted, password.isEmpty) {
-                case (true, true): "is encrypted; give its password"
-                case (true, false): "cannot be decrypted; check its password"
-                default: "holds no private key in PEM format"
-                }
-            throw TransportError(.tlsConfiguration, "\(name) \(reason).", cause: error)
+            let file = try AppendedFile(path)
+            return { line in file.append(line.readableBytesView) }
         }
     }
 }

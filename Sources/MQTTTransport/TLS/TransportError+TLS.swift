@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+internal import NIOCore
 internal import NIOSSL
 
 #if canImport(Darwin)
@@ -28,7 +29,7 @@ extension TransportError {
             self = Self.handshake(endpoint, error, certificate, cause: error)
         case let error as NIOSSLExtraError
         where error == .failedToValidateHostname || error == .serverHostnameImpossibleToMatch:
-            let name = endpoint.tls?.serverName ?? endpoint.host
+            let name = endpoint.tls?.serverName ?? endpoint.serverName
             self = Self(
                 .certificateRejected,
                 "The certificate of \(endpoint) is for another host: it does not name \(name.debugDescription).",
@@ -38,6 +39,23 @@ extension TransportError {
             self = Self(.tlsHandshakeFailed, "TLS with \(endpoint) failed: \(error)", cause: error)
         default:
             return nil
+        }
+    }
+
+    /// The connection ended during the handshake, with or without an error.
+    init(ofTLSWith endpoint: Endpoint, endedBy error: (any Error)?) {
+        switch error {
+        case let error as TransportError:
+            self = error
+        case let error?:
+            let reason = (error as? IOError)?.description ?? "\(error)"
+            self.init(
+                .tlsHandshakeFailed,
+                "The connection to \(endpoint) broke during the TLS handshake: \(reason)",
+                cause: error
+            )
+        case nil:
+            self.init(.tlsHandshakeFailed, "\(endpoint) closed the connection during the TLS handshake.")
         }
     }
 
@@ -79,7 +97,8 @@ extension TransportError {
                 cause: cause
             )
         }
-        return Self(.tlsHandshakeFailed, "\(endpoint) \(self.explanation(of: words)) (\(words)).", cause: cause)
+        let code: Code = self.isPlaintext(words) ? .wrongProtocol : .tlsHandshakeFailed
+        return Self(code, "\(endpoint) \(self.explanation(of: words)) (\(words)).", cause: cause)
     }
 
     /// BoringSSL keeps to itself why it did not accept a certificate, but a date can be seen from here.
@@ -87,14 +106,22 @@ extension TransportError {
         let now = time(nil)
         if let certificate, certificate.notValidAfter < now { return "it has expired" }
         if let certificate, certificate.notValidBefore > now { return "it is not valid yet; check the clock" }
+        if let certificate, !certificate.subjectName.isEmpty, certificate.subjectName == certificate.issuerName {
+            return "it is self-signed and not among those that are trusted"
+        }
         return "it was not issued by a trusted authority (CA)"
+    }
+
+    /// Whether BoringSSL took what came for no TLS; most of that is seen before it.
+    private static func isPlaintext(_ words: String) -> Bool {
+        ["WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL"].contains { words.contains($0) }
     }
 
     private static func explanation(of words: String) -> String {
         let table = [
             ("WRONG_VERSION_NUMBER", "does not speak TLS on this port"),
             ("HTTP_REQUEST", "does not speak TLS on this port"),
-            ("UNEXPECTED_MESSAGE", "does not speak TLS on this port"),
+            ("UNEXPECTED_MESSAGE", "does not keep to the rules of TLS"),
             ("UNKNOWN_PROTOCOL", "does not speak TLS on this port"),
             ("CERTIFICATE_REQUIRED", "wants a client certificate"),
             ("ALERT_UNKNOWN_CA", "does not trust the authority of the client certificate"),

@@ -1,0 +1,71 @@
+// This source file is part of swift-mqtt.
+// SPDX-License-Identifier: Apache-2.0
+
+internal import NIOCore
+
+/// Looks, in front of TLS, whether the first bytes of the server are TLS at all; leaves the pipeline when they are.
+final class PlaintextDetector: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = ByteBuffer
+
+    private let heard: (ByteBuffer) -> Void
+    private var isPlaintext = false
+
+    /// - Parameter heard: Called, once, with bytes that are no TLS; TLS does not see them.
+    init(_ heard: @escaping (ByteBuffer) -> Void) {
+        self.heard = heard
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if self.isPlaintext { return }
+        let bytes = self.unwrapInboundIn(data)
+        guard self.isRecord(bytes) else {
+            self.isPlaintext = true
+            self.heard(bytes)
+            return
+        }
+        context.fireChannelRead(data)
+        if bytes.readableBytes > 0 { context.pipeline.syncOperations.removeHandler(context: context, promise: nil) }
+    }
+
+    /// Whether this may be the beginning of a record of TLS: its type, then the version, which begins with 3 for all of them.
+    private func isRecord(_ bytes: ByteBuffer) -> Bool {
+        let start = bytes.readableBytesView.prefix(2)
+        guard let type = start.first else { return true }
+        return (0x14...0x17).contains(type) && (start.count < 2 || start.last == 3)
+    }
+}
+
+extension TransportError {
+    /// The server answered the beginning of TLS with something else.
+    init(ofTLSWith endpoint: Endpoint, answeredWith bytes: some Collection<UInt8>) {
+        let kind =
+            if bytes.starts(with: Array("HTTP/".utf8)) {
+                "it is an HTTP server without TLS"
+            } else if bytes.first == 0x20 {
+                // CONNACK, for what it took for a CONNECT.
+                "it seems to speak MQTT there without TLS"
+            } else {
+                "check the port"
+            }
+        let words = Self.excerpt(bytes).map { "; it said: \($0)" } ?? ""
+        self.init(.wrongProtocol, "\(endpoint) does not speak TLS on this port; \(kind)\(words).")
+    }
+
+    /// What can be read of the beginning of `bytes`, in quotes; nil when it is no text.
+    private static func excerpt(_ bytes: some Collection<UInt8>) -> String? {
+        let beginning = bytes.prefix(200)
+        let readable = beginning.count { (0x20...0x7E).contains($0) || [0x09, 0x0A, 0x0D].contains($0) }
+        guard readable > 0, readable * 10 >= beginning.count * 9 else { return nil }
+        let text = beginning.map { byte in
+            switch byte {
+            case 0x22, 0x5C: "\\" + String(UnicodeScalar(byte))
+            case 0x20...0x7E: String(UnicodeScalar(byte))
+            case 0x09: "\\t"
+            case 0x0A: "\\n"
+            case 0x0D: "\\r"
+            default: "?"
+            }
+        }
+        return "\"" + text.joined() + "\"" + (bytes.count > 200 ? " …" : "")
+    }
+}
