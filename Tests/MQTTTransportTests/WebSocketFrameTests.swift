@@ -71,6 +71,17 @@ import Testing
         }
     }
 
+    @Test(.sends("5:MQTT-6.0.0-2", "3.1.1:MQTT-6.0.0-2"))
+    func `what is written is one stream of bytes, whatever the buffers it came in`() throws {
+        // Two PINGREQs in one buffer, and a PUBLISH over three.
+        let buffers: [[UInt8]] = [[0xC0, 0, 0xC0, 0], [0x30], [6, 0, 1], [0x61, 1, 2, 3]]
+        for bytes in buffers { self.channel.write(ByteBuffer(bytes: bytes), promise: nil) }
+        self.channel.flush()
+        let frames = try self.sent()
+        #expect(frames.allSatisfy { $0.opcode == .binary })
+        #expect(frames.flatMap { Array($0.unmaskedData.readableBytesView) } == buffers.flatMap { $0 })
+    }
+
     @Test func `a write is done when its frame was written, not before the flush`() throws {
         var written: [Int] = []
         for number in 0..<3 {
@@ -137,13 +148,13 @@ import Testing
 
     @Test func `attack ping flood: one answer waits for a server that does not read`() throws {
         self.channel.isWritable = false
-        for number in 0..<100_000 {
+        for number in 0..<10_000 {
             try self.receive(Self.frame(0x89, [UInt8(truncatingIfNeeded: number)]))
         }
         #expect(try self.sent().isEmpty)
         self.channel.isWritable = true
         self.channel.pipeline.fireChannelWritabilityChanged()
-        #expect(try self.sent().map(\.unmaskedData) == [ByteBuffer(bytes: [UInt8(truncatingIfNeeded: 99_999)])])
+        #expect(try self.sent().map(\.unmaskedData) == [ByteBuffer(bytes: [UInt8(truncatingIfNeeded: 9_999)])])
         #expect(try self.sent().isEmpty)
     }
 

@@ -9,7 +9,7 @@ import Testing
 
 /// Whatever a server sends, cut anywhere: no crash, no byte that is not there, the same however it is cut.
 @Suite(.timeLimit(.minutes(10))) struct WebSocketFuzzTests {
-    private static let rounds = 3_000
+    private static let rounds = 400
 
     @Test(arguments: 0..<UInt64(4))
     func `frames that keep the rules give their bytes, however they are cut`(seed: UInt64) throws {
@@ -65,7 +65,7 @@ import Testing
     func `attack WebSocket answer: a damaged one is agreed to or refused, never more`(seed: UInt64) throws {
         var random = SplitMix(seed &+ 300)
         var agreed = 0
-        for round in 0..<Self.rounds / 4 {
+        for round in 0..<Self.rounds {
             let channel = EmbeddedChannel()
             try channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
             var results: [Result<Void, any Error>] = []
@@ -102,7 +102,7 @@ import Testing
             case nil: break
             }
         }
-        #expect(agreed > Self.rounds / 40, "undamaged answers are agreed to")
+        #expect(agreed > Self.rounds / 20, "undamaged answers are agreed to")
     }
 
     // MARK: - Reading
@@ -117,7 +117,9 @@ import Testing
         var outcome = Outcome()
         var rest = bytes[...]
         while !rest.isEmpty {
-            let size = limit == .max ? rest.count : Int.random(in: 1...limit, using: &random)
+            // In small pieces where that takes no time.
+            let most = limit == .max ? rest.count : max(limit, rest.count / 500)
+            let size = limit == .max ? most : Int.random(in: 1...most, using: &random)
             var buffer = ByteBuffer(bytes: rest.prefix(size))
             rest = rest.dropFirst(size)
             while let event = reader.next(from: &buffer) {
@@ -129,7 +131,8 @@ import Testing
                 case .violation(let violation): outcome.others.append("violation \(violation.words)")
                 }
             }
-            #expect(buffer.readableBytes == 0, "every byte is read")
+            // Every byte has to be read.
+            if buffer.readableBytes > 0 { outcome.others.append("unread") }
         }
         return outcome
     }
@@ -147,7 +150,7 @@ private struct ServerStream {
             let fragments = Int.random(in: 1...4, using: &random)
             for fragment in 0..<fragments {
                 if Int.random(in: 0..<3, using: &random) == 0 { stream.appendControl(&random) }
-                let isLarge = Int.random(in: 0..<40, using: &random) == 0
+                let isLarge = Int.random(in: 0..<100, using: &random) == 0
                 let count = Int.random(in: 0...(isLarge ? 66_000 : 140), using: &random)
                 let data = (0..<count).map { UInt8(truncatingIfNeeded: $0 &+ stream.payload.count) }
                 let first: UInt8 = (fragment == 0 ? 2 : 0) | (fragment == fragments - 1 ? 0x80 : 0)

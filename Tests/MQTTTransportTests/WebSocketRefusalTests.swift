@@ -138,11 +138,11 @@ import Testing
         }
     }
 
-    @Test func `a TLS server asked without TLS is another protocol`() async throws {
+    @Test func `a TLS server asked without TLS closes, and the error says what to try`() async throws {
         try await TestServer.with(tls: try TestServer.tls()) { server in
             let error = try #require(try await Dialed.failure(to: .webSocket("127.0.0.1", port: server.port)))
-            #expect(error.code == .wrongProtocol && error.stage == .webSocket)
-            #expect(error.message.contains("use wss"), "\(error)")
+            #expect(error.code == .webSocketRefused && error.stage == .webSocket)
+            #expect(error.message.contains("only with TLS (wss)"), "\(error)")
             try await server.waitForTheEndOfAConnection()
         }
     }

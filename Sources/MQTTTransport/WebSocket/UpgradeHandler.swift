@@ -232,12 +232,16 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
         if case .refused(let refusal) = self.state { self.refused(refusal) }
         if self.http.beginning.bytes.isEmpty {
             let words = "closed the connection without an answer to the request for a WebSocket"
-            self.fail(.webSocketRefused, "\(self.endpoint) \(words); it may not speak HTTP on this port.")
+            self.fail(.webSocketRefused, "\(self.endpoint) \(words); it may not speak HTTP on this port, or only with TLS (wss).")
         } else if !self.http.beginning.isHTTP {
             self.finish(self.misunderstood(ChannelError.eof))
         }
-        self.fail(.webSocketRefused, "\(self.endpoint) closed the connection in the middle of its answer.")
+        self.finish(self.closedInAnswer)
         context.fireChannelInactive()
+    }
+
+    private var closedInAnswer: TransportError {
+        TransportError(.webSocketRefused, "\(self.endpoint) closed the connection in the middle of its answer.")
     }
 
     /// The answer is no HTTP, or none that can be read.
@@ -245,6 +249,7 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
         let beginning = self.http.beginning
         let bytes = beginning.bytes
         if beginning.isHTTP {
+            if error as? HTTPParserError == .invalidEOFState { return self.closedInAnswer }
             let isTooLong = beginning.isTooLong || error as? HTTPParserError == .headerOverflow
             let why = isTooLong ? "it is too long" : "\(error)"
             let words = "\(self.endpoint) answered the request for a WebSocket with HTTP that cannot be read: \(why)."

@@ -80,10 +80,10 @@ public struct WebSocketSettings: Hashable, Sendable {
         let bytes = self.path.utf8
         guard bytes.first == UInt8(ascii: "/") else { return "does not begin with '/'; write '/mqtt', for example" }
         if bytes.contains(UInt8(ascii: "#")) { return "holds '#', and a fragment is not sent; write '%23'" }
-        if bytes.contains(0x20) { return "holds a space; write '%20'" }
         if bytes.contains(where: { $0 < 0x20 || $0 == 0x7F }) {
             return "holds a control character; write it percent-encoded, as '%0A'"
         }
+        if bytes.contains(0x20) { return "holds a space; write '%20'" }
         if bytes.contains(where: { $0 >= 0x80 }) {
             return "holds letters beyond ASCII; write their UTF-8 bytes percent-encoded, as '%C3%A4'"
         }
