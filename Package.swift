@@ -90,6 +90,12 @@ let package = Package(
         // Examples: one question each.
         .executableTarget(name: "Hello", dependencies: ["MQTT"], path: "Examples/Hello", swiftSettings: settings),
         .executableTarget(
+            name: "CustomTransport",
+            dependencies: ["MQTT", nioCore],
+            path: "Examples/CustomTransport",
+            swiftSettings: settings
+        ),
+        .executableTarget(
             name: "demo",
             dependencies: ["MQTT", "MosquittoFixture"],
             path: "Examples/Demo",
@@ -160,7 +166,7 @@ let package = Package(
         ),
         .testTarget(
             name: "MQTTCtlTests",
-            dependencies: ["mqttctl", "Hello", "MosquittoFixture", "MQTT", nioCore, nioPosix],
+            dependencies: ["mqttctl", "Hello", "CustomTransport", "MosquittoFixture", "MQTT", nioCore, nioPosix],
             swiftSettings: settings
         ),
     ]

@@ -28,6 +28,7 @@ struct TestServer {
     static func with<Result>(
         _ behaviour: Behaviour = .echo,
         tls: TLSConfiguration? = nil,
+        host: String = "127.0.0.1",
         isolation: isolated (any Actor)? = #isolation,
         _ body: (TestServer) async throws -> Result
     ) async throws -> Result {
@@ -43,7 +44,7 @@ struct TestServer {
                     try pipeline.addHandler(BehaviourHandler(behaviour, isSecured: context != nil))
                 }
             }
-            .bind(host: "127.0.0.1", port: 0)
+            .bind(host: host, port: 0)
             .get()
         do {
             let result = try await body(TestServer(channel: channel, connections: connections))

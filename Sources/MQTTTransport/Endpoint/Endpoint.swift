@@ -21,9 +21,7 @@ public struct Endpoint: Hashable, Sendable {
     }
 
     /// What is connected to.
-    // Indirect: an endpoint is copied more often than looked into. (Without it the compiler of Swift 6.3.1 also gets the layout
-    // of the cases wrong, and destroys what is not there.)
-    indirect enum Target: Hashable {
+    enum Target: Hashable {
         case host(String, port: Int)
         /// A Unix socket.
         case path(String)
