@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Makes sure that everything the tests and the demo need is there: Swift 6.2, Mosquitto, OpenSSL, git. On Debian as root it
-# installs what is missing (Swift excepted); anywhere else it says what to install. Says nothing when all is there.
+# Makes sure that everything the tests and the demo need is there: Swift 6.2, Mosquitto, OpenSSL, git, an HTTP proxy
+# (tinyproxy), a SOCKS server (Dante). On Debian as root it installs what is missing (Swift excepted); anywhere else it says
+# what to install. Says nothing when all is there.
 set -euo pipefail
 
 fail() {
@@ -8,8 +9,9 @@ fail() {
     exit 1
 }
 
-# Debian puts mosquitto into /usr/sbin, which is not on everybody's PATH.
+# Debian puts mosquitto into /usr/sbin, which is not on everybody's PATH. Dante's own name for its server is sockd.
 have() {
+    if [ "$1" = danted ] && have sockd; then return 0; fi
     PATH="$PATH:/usr/sbin:/usr/local/sbin:/usr/local/bin:/opt/homebrew/sbin:/opt/homebrew/bin" command -v "$1" >/dev/null 2>&1
 }
 
@@ -26,7 +28,7 @@ check_swift() {
     fi
 }
 
-# Installing the package would start Debian's broker on port 1883; the tests start their own. A policy of the machine's
+# Installing the packages would start Debian's services on their usual ports; the tests start their own. A policy of the machine's
 # owner (containers have one) is left alone.
 without_services() {
     local policy=/usr/sbin/policy-rc.d ours=0 status=0
@@ -54,29 +56,57 @@ install() {
         fi
     fi
     rm -f "$log"
-    if [ -d /run/systemd/system ] && [[ " $* " == *" mosquitto "* ]]; then
-        systemctl disable --now --quiet mosquitto >/dev/null 2>&1 || true
+    if [ -d /run/systemd/system ]; then
+        local package service
+        for package in "$@"; do
+            case $package in
+                mosquitto | tinyproxy) service=$package ;;
+                dante-server) service=danted ;;
+                *) continue ;;
+            esac
+            systemctl disable --now --quiet "$service" >/dev/null 2>&1 || true
+        done
     fi
+}
+
+# The package of a program.
+package_of() {
+    case $1 in
+        danted) echo dante-server ;;
+        *) echo "$1" ;;
+    esac
 }
 
 check_swift
 
 missing=()
-for tool in mosquitto openssl git; do
-    have "$tool" || missing+=("$tool")
+packages=()
+elsewhere=()
+for tool in mosquitto openssl git tinyproxy danted; do
+    have "$tool" && continue
+    missing+=("$tool")
+    packages+=("$(package_of "$tool")")
+    # Named apart below: its package and its program have other names elsewhere.
+    [ "$tool" = danted ] || elsewhere+=("$tool")
 done
 if [ "${#missing[@]}" = 0 ]; then exit 0; fi
 
 if ! command -v apt-get >/dev/null 2>&1; then
-    fail "Missing: ${missing[*]}. Install them and run this again:" \
-        "    macOS     brew install ${missing[*]}" \
-        "    Fedora    sudo dnf install ${missing[*]}"
+    words=("Missing: ${missing[*]}. Install them and run this again:")
+    if [ "${#elsewhere[@]}" != 0 ]; then
+        words+=("    macOS     brew install ${elsewhere[*]}" "    Fedora    sudo dnf install ${elsewhere[*]}")
+    fi
+    if [[ " ${missing[*]} " == *" danted "* ]]; then
+        words+=("    danted    is the SOCKS server of Dante (https://www.inet.no/dante), outside of Debian called sockd; both names will"
+            "              do. Take it from your system's packages or build it; only the tests of proxies need it.")
+    fi
+    fail "${words[@]}"
 fi
 if [ "$(id -u)" != 0 ]; then
     fail "Missing: ${missing[*]}. Install them and run this again:" \
-        "    sudo apt-get update && sudo apt-get install -y ${missing[*]}"
+        "    sudo apt-get update && sudo apt-get install -y ${packages[*]}"
 fi
-install "${missing[@]}"
+install "${packages[@]}"
 for tool in "${missing[@]}"; do
-    have "$tool" || fail "apt-get installed $tool, but it cannot be found in PATH, /usr/sbin or /usr/local/sbin."
+    have "$tool" || fail "apt-get installed $(package_of "$tool"), but $tool cannot be found in PATH, /usr/sbin or /usr/local/sbin."
 done

@@ -5,6 +5,7 @@
 @_exported public import MQTTTransport
 @_exported public import MQTTWire
 
+@_exported public import struct MQTTEngine.EndpointOrder
 @_exported public import class MQTTEngine.InMemorySessionStore
 @_exported public import struct MQTTEngine.OutboundRecord
 @_exported public import enum MQTTEngine.ReconnectDecision

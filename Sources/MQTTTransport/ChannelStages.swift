@@ -59,12 +59,14 @@ package struct ChannelStages: Sendable {
         return added.assumeIsolated().flatMap { Self.add(stages.dropFirst(), to: channel, began) }.nonisolated()
     }
 
-    /// Closes a channel at once, without the good-bye of TLS, which could wait for seconds for that of the peer.
+    /// Closes a channel at once, without the good-byes of WebSocket and TLS, which could wait for that of the peer.
     package static func abandon(_ channel: any Channel) {
         channel.eventLoop.preconditionInEventLoop()
         // The first in the pipeline: it has the socket's side.
         if let tls = try? channel.pipeline.syncOperations.context(handlerType: NIOSSLClientHandler.self) {
             tls.close(promise: nil)
+        } else if let webSocket = try? channel.pipeline.syncOperations.context(handlerType: WebSocketHandler.self) {
+            webSocket.close(promise: nil)
         } else {
             channel.close(promise: nil)
         }

@@ -8,8 +8,13 @@ import Testing
 
 @Suite(.timeLimit(.minutes(10))) struct MosquittoServerTests {
     /// What the broker answers to CONNECT, and PINGRESP to show that it goes on.
-    private func answer(port: Int, tls: TLSConfiguration? = nil, _ connect: [UInt8]) async throws -> [UInt8] {
-        try await RawConnection.with(port: port, tls: tls) { connection in
+    private func answer(
+        port: Int = 0,
+        path: String? = nil,
+        tls: TLSConfiguration? = nil,
+        _ connect: [UInt8]
+    ) async throws -> [UInt8] {
+        try await RawConnection.with(port: port, path: path, tls: tls) { connection in
             try await connection.write(connect)
             let answer = try await connection.next(4)
             guard answer.last == 0 else { return answer }
@@ -95,6 +100,46 @@ import Testing
             #expect(secure == Packets.accepted + Packets.pingResponse)
             let plain = try await self.answer(port: server.port, Packets.connect("a"))
             #expect(plain == Packets.accepted + Packets.pingResponse)
+        }
+    }
+
+    /// The beginning of the answer to a request for a WebSocket.
+    private func upgrade(port: Int, tls: TLSConfiguration? = nil) async throws -> String {
+        let request = [
+            "GET /mqtt HTTP/1.1", "Host: localhost", "Upgrade: websocket", "Connection: Upgrade",
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13",
+            "Sec-WebSocket-Protocol: mqtt", "", "",
+        ]
+        return try await RawConnection.with(port: port, tls: tls) { connection in
+            try await connection.write(Array(request.joined(separator: "\r\n").utf8))
+            return String(decoding: try await connection.next(12), as: UTF8.self)
+        }
+    }
+
+    @Test func `listeners for WebSocket, WebSocket over TLS and a Unix socket outlive a restart`() async throws {
+        let options = MosquittoServer.Options(tls: .init(), webSocket: true, unixSocket: true)
+        try await MosquittoServer.withServer(options) { server in
+            #expect(server.unixSocketPath.utf8.count < 104)
+            for restarts in [false, true] {
+                if restarts { try await server.restart() }
+                #expect(try await self.upgrade(port: server.webSocketPort) == "HTTP/1.1 101")
+                let tls = try self.trusting(server)
+                #expect(try await self.upgrade(port: server.secureWebSocketPort, tls: tls) == "HTTP/1.1 101")
+                let answer = try await self.answer(path: server.unixSocketPath, Packets.connect("a"))
+                #expect(answer == Packets.accepted + Packets.pingResponse)
+                let secure = try await self.answer(port: server.tlsPort, tls: tls, Packets.connect("a"))
+                #expect(secure == Packets.accepted + Packets.pingResponse)
+            }
+        }
+    }
+
+    @Test func `listeners that were not asked for are not there`() async throws {
+        try await MosquittoServer.withServer { server in
+            #expect(server.tlsPort == 0 && server.webSocketPort == 0 && server.secureWebSocketPort == 0)
+            #expect(server.unixSocketPath.isEmpty)
+        }
+        try await MosquittoServer.withServer(.init(webSocket: true)) { server in
+            #expect(server.webSocketPort != 0 && server.secureWebSocketPort == 0)
         }
     }
 

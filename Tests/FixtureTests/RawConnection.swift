@@ -10,16 +10,17 @@ struct RawConnection: Sendable {
     private let channel: any Channel
     private let inbox: NIOLoopBound<Inbox>
 
-    /// Connects, gives the connection to `body` and closes it.
+    /// Connects to a port or a Unix socket, gives the connection to `body` and closes it.
     static func with<Result>(
-        port: Int,
+        port: Int = 0,
+        path: String? = nil,
         tls: TLSConfiguration? = nil,
         _ body: (RawConnection) async throws -> Result
     ) async throws -> Result {
         let context = try tls.map { try NIOSSLContext(configuration: $0) }
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let inbox = try await loop.submit { NIOLoopBound(Inbox(), eventLoop: loop) }.get()
-        let channel = try await ClientBootstrap(group: loop)
+        let bootstrap = ClientBootstrap(group: loop)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     if let context {
@@ -29,7 +30,9 @@ struct RawConnection: Sendable {
                     try channel.pipeline.syncOperations.addHandler(inbox.value)
                 }
             }
-            .connect(host: "127.0.0.1", port: port).get()
+        let connected =
+            path.map { bootstrap.connect(unixDomainSocketPath: $0) } ?? bootstrap.connect(host: "127.0.0.1", port: port)
+        let channel = try await connected.get()
         let connection = RawConnection(channel: channel, inbox: inbox)
         do {
             let result = try await body(connection)

@@ -51,6 +51,7 @@ import Testing
         switch machine.connectionEnded(because: EngineFailure(kind, reason: reason, "test"), lasted: nil) {
         case .stop: return .stop
         case .follow: return .followServerReference
+        case .next: preconditionFailure("there is one endpoint")
         case .retry(_, .zero): return .retryNow
         case .retry(_, let wait): return wait >= .seconds(50) ? .backOffLong : .backOff
         }

@@ -78,10 +78,12 @@ import Testing
         try await TestServer.with { server in
             let plain = try await Dialed.failure(to: .tcp("127.0.0.1", port: server.port), timeout: timeout)
             #expect(plain?.code == .connectTimedOut)
-            #expect(plain?.message.contains("name lookup") == true)
+            #expect(plain?.stage == .connecting)
+            #expect(plain?.message.contains("not done with: connection") == true)
             let tls = try await Dialed.failure(to: .tls("127.0.0.1", port: server.port), timeout: timeout)
             #expect(tls?.code == .connectTimedOut)
-            #expect(tls?.message.contains("preparing TLS") == true)
+            #expect(tls?.stage == .preparing)
+            #expect(tls?.message.contains("not done with: preparation") == true)
         }
     }
 

@@ -86,7 +86,8 @@ import Testing
     // MARK: - Terms
 
     @Test(arguments: [
-        (["x-amzn-mqtt-ca", "mqtt"], ["mqtt"], "mqtt"), (["mqtt", "x-amzn-mqtt-ca"], ["x-amzn-mqtt-ca"], "x-amzn-mqtt-ca"),
+        (["x-amzn-mqtt-ca", "mqtt"], ["mqtt"], "mqtt"),
+        (["mqtt", "x-amzn-mqtt-ca"], ["x-amzn-mqtt-ca"], "x-amzn-mqtt-ca"),
         (["mqtt"], ["h2"], "none"), (["mqtt"], [], "none"), ([], ["mqtt"], "none"),
     ])
     func `a protocol is agreed on by ALPN, or none, which is accepted`(

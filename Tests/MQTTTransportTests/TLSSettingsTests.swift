@@ -94,7 +94,8 @@ import Testing
         arguments: [
             ("client.p12", nil, "give its password"), ("client.p12", "wrong", "check its password"),
             ("client.p12", "zero\u{0}", "too long or holds a zero"),
-            ("client.p12", String(repeating: "x", count: 2_000), "too long"), ("client.p12", "p\u{1F511}", "cannot be read"),
+            ("client.p12", String(repeating: "x", count: 2_000), "too long"),
+            ("client.p12", "p\u{1F511}", "cannot be read"),
             ("certificates.p12", TestCertificates.password, "no private key"),
             ("key.p12", TestCertificates.password, "no certificate"),
             ("client.der", nil, "no PKCS#12 file"), ("client.pem", nil, "no PKCS#12 file"),
@@ -115,7 +116,9 @@ import Testing
         let password = name == "client.p12" ? TestCertificates.password : nil
         let whole = try self.certificates.bytes(name)
         func open(_ bytes: [UInt8]) -> TransportError? {
-            self.failure(TLSSettings(clientCertificate: .pkcs12(bytes: bytes, password: password), verification: .insecureNone))
+            self.failure(
+                TLSSettings(clientCertificate: .pkcs12(bytes: bytes, password: password), verification: .insecureNone)
+            )
         }
         #expect(open(whole) == nil)
         for count in stride(from: 0, to: whole.count, by: 7) {
@@ -126,13 +129,16 @@ import Testing
             damaged[index] ^= UInt8.random(in: 1...255)
             if let error = open(damaged) { #expect(error.code == .tlsConfiguration) }
         }
-        for bytes: [UInt8] in [Array(repeating: 0x30, count: 5_000), Array(repeating: [0x30, 0x80], count: 5_000).flatMap { $0 }] {
+        for bytes: [UInt8] in [
+            Array(repeating: 0x30, count: 5_000), Array(repeating: [0x30, 0x80], count: 5_000).flatMap { $0 },
+        ] {
             #expect(open(bytes)?.code == .tlsConfiguration)
         }
     }
 
     @Test func `a folder without a certificate, and one that is none, are refused`() throws {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("swift-mqtt-\(UUID().uuidString)").path
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("swift-mqtt-\(UUID().uuidString)")
+            .path
         defer { try? FileManager.default.removeItem(atPath: folder) }
         #expect(self.failure(TLSSettings(trust: .directory(folder)))?.message.contains("No such file") == true)
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -143,7 +149,9 @@ import Testing
             #expect(error?.message.contains(folder) == true)
             #expect(error?.message.contains(why) == true, "\(String(describing: error))")
         }
-        #expect(self.failure(TLSSettings(trust: .directory(self.certificates.path("ca.pem"))))?.code == .tlsConfiguration)
+        #expect(
+            self.failure(TLSSettings(trust: .directory(self.certificates.path("ca.pem"))))?.code == .tlsConfiguration
+        )
         #expect(self.failure(TLSSettings(trust: .file(folder)))?.code == .tlsConfiguration)
     }
 

@@ -68,7 +68,9 @@ import Testing
 
     @Test(
         .receives("U5-5.4.7-1"),
-        arguments: ["localhost", "127.0.0.1", "::1", "other.example.", "OTHER.example", "192.0.2.1", "[::1]", "127.0.0.2"]
+        arguments: [
+            "localhost", "127.0.0.1", "::1", "other.example.", "OTHER.example", "192.0.2.1", "[::1]", "127.0.0.2",
+        ]
     )
     func `attack host name: the certificate has to be for the server's name, be it a name or an address`(
         name: String
@@ -134,7 +136,8 @@ import Testing
 
     @Test(arguments: ["ca.pem", "ca.der"])
     func `a folder of authorities is read whole, and anew for each attempt`(name: String) async throws {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("swift-mqtt-\(UUID().uuidString)").path
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("swift-mqtt-\(UUID().uuidString)")
+            .path
         defer { try? FileManager.default.removeItem(atPath: folder) }
         try FileManager.default.createDirectory(atPath: "\(folder)/inner", withIntermediateDirectories: true)
         let path = self.certificates.path

@@ -69,7 +69,10 @@ struct TestCertificates: Sendable {
         let old = "-keypbe PBE-SHA1-3DES -certpbe PBE-SHA1-3DES -macalg sha1"
         try self.openSSL("\(export) -inkey client.key -certfile ca.pem -out client.p12 -passout", password)
         try self.openSSL("\(export) -inkey client.key \(old) -out client-old.p12 -passout", password)
-        try self.openSSL("\(export) -inkey client.key -keypbe NONE -certpbe NONE -out client-open.p12 -passout", "pass:")
+        try self.openSSL(
+            "\(export) -inkey client.key -keypbe NONE -certpbe NONE -out client-open.p12 -passout",
+            "pass:"
+        )
         try self.openSSL("\(export) -nokeys -out certificates.p12 -passout", password)
         try self.openSSL("\(export) -inkey client.key -nocerts -out key.p12 -passout", password)
     }

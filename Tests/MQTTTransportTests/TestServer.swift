@@ -60,7 +60,8 @@ struct TestServer {
                     try pipeline.addHandler(BehaviourHandler(behaviour, isSecured: context != nil))
                 }
             }
-        let channel = try await (unixSocket.map { bootstrap.bind(unixDomainSocketPath: $0) }
+        let channel = try await
+            (unixSocket.map { bootstrap.bind(unixDomainSocketPath: $0) }
             ?? bootstrap.bind(host: "127.0.0.1", port: 0)).get()
         do {
             let result = try await body(TestServer(channel: channel, connections: connections))

@@ -3,7 +3,7 @@
 
 import Foundation
 
-/// One run of mosquitto, which ends with this process however this process ends.
+/// One run of mosquitto or of another server, which ends with this process however this process ends.
 final class BrokerProcess: Sendable {
     /// Stands between us and the broker, and reads a pipe of ours without ever getting a byte.
     ///
@@ -20,17 +20,24 @@ final class BrokerProcess: Sendable {
             rm -rf "$folder"
         ) >/dev/null 2>&1 & watch=$!
         trap 'kill -TERM "$broker" 2>/dev/null' TERM
+        trap 'kill -KILL "$broker" 2>/dev/null' USR1
         wait "$broker"; status=$?
         while kill -0 "$broker" 2>/dev/null; do wait "$broker"; status=$?; done
         kill "$watch" 2>/dev/null
         exit "$status"
         """
 
+    private let program: String
     private let shell: ChildProcess
     private let pipe: Int32
 
-    init(configuration: String, folder: TemporaryFolder, log: String) throws {
-        let mosquitto = try ChildProcess.find("mosquitto")
+    convenience init(configuration: String, folder: TemporaryFolder, log: String) throws {
+        try self.init("mosquitto", ["-c", folder.file(configuration)], folder: folder, log: log)
+    }
+
+    init(_ program: String, _ arguments: [String], folder: TemporaryFolder, log: String) throws {
+        let file = try ChildProcess.find(program)
+        self.program = program
         var ends: [Int32] = [-1, -1]
         guard Foundation.pipe(&ends) == 0 else { throw FixtureError("no pipe: errno \(errno)") }
         // Our own children get no copy anyway; this is for children that somebody else starts.
@@ -39,7 +46,7 @@ final class BrokerProcess: Sendable {
         do {
             self.shell = try ChildProcess(
                 "/bin/sh",
-                ["-c", BrokerProcess.guardian, "sh", folder.path, mosquitto, "-c", folder.file(configuration)],
+                ["-c", BrokerProcess.guardian, "sh", folder.path, file] + arguments,
                 input: ends[0],
                 output: folder.file(log)
             )
@@ -69,7 +76,15 @@ final class BrokerProcess: Sendable {
     func stop() async throws {
         self.shell.terminate()
         guard try await self.shell.end(within: .seconds(60)) != nil else {
-            throw FixtureError("mosquitto does not end within a minute of SIGTERM")
+            throw FixtureError("\(self.program) does not end within a minute of SIGTERM")
+        }
+    }
+
+    /// Ends the broker as a crash would (SIGKILL).
+    func kill() async throws {
+        self.shell.send(SIGUSR1)
+        guard try await self.shell.end(within: .seconds(60)) != nil else {
+            throw FixtureError("mosquitto does not end within a minute of SIGKILL")
         }
     }
 }

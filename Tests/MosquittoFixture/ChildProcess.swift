@@ -150,8 +150,8 @@ package final class ChildProcess: Sendable {
         }
         throw FixtureError(
             """
-            \(program) is not installed, and the tests need it. On Debian: sudo apt-get install mosquitto openssl; \
-            on macOS: brew install mosquitto openssl. `make test` as root on Debian does it itself.
+            \(program) is not installed, and the tests need it. On Debian: sudo apt-get install mosquitto openssl \
+            tinyproxy dante-server; elsewhere see scripts/setup.sh. `make test` as root on Debian does it itself.
             """
         )
     }

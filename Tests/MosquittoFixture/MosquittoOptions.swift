@@ -8,6 +8,10 @@ extension MosquittoServer {
         package var users: [String: String] = [:]
         /// Adds a TLS listener.
         package var tls: TLS?
+        /// Adds a listener for WebSocket, and one for WebSocket over TLS when there is ``tls``.
+        package var webSocket: Bool
+        /// Adds a listener on a Unix socket.
+        package var unixSocket: Bool
         /// Whether sessions, retained and queued messages outlive a restart.
         package var persistence: Bool
         /// Lines for mosquitto.conf, behind the fixture's own general ones and before the listeners.
@@ -15,11 +19,15 @@ extension MosquittoServer {
 
         package init(
             tls: TLS? = nil,
+            webSocket: Bool = false,
+            unixSocket: Bool = false,
             persistence: Bool = false,
             users: [String: String] = [:],
             extraLines: [String] = []
         ) {
             self.tls = tls
+            self.webSocket = webSocket
+            self.unixSocket = unixSocket
             self.persistence = persistence
             self.users = users
             self.extraLines = extraLines
@@ -46,11 +54,35 @@ extension MosquittoServer {
         }
     }
 
+    /// Where the broker listens, for as long as the fixture lives; nil is a listener that was not asked for.
+    struct Listeners: Sendable {
+        let port: Int
+        let tlsPort: Int?
+        let webSocketPort: Int?
+        let secureWebSocketPort: Int?
+        let unixSocketPath: String?
+
+        var ports: [Int] {
+            [self.port] + [self.tlsPort, self.webSocketPort, self.secureWebSocketPort].compactMap { $0 }
+        }
+
+        init(_ options: Options, in folder: TemporaryFolder) async throws {
+            let isSecured = options.tls != nil
+            self.port = try await FreePort.find()
+            self.tlsPort = isSecured ? try await FreePort.find() : nil
+            self.webSocketPort = options.webSocket ? try await FreePort.find() : nil
+            self.secureWebSocketPort = isSecured && options.webSocket ? try await FreePort.find() : nil
+            self.unixSocketPath = options.unixSocket ? folder.file("s") : nil
+            guard self.unixSocketPath?.utf8.count ?? 0 < 104 else {
+                throw FixtureError("\(folder.path) is too long for a Unix socket; set TMPDIR to a shorter path")
+            }
+        }
+    }
+
     /// The text of mosquitto.conf, whose lines know no variables: every path is written out.
     static func configuration(
         _ options: Options,
-        port: Int,
-        tlsPort: Int,
+        _ listeners: Listeners,
         files: TLSFiles?,
         isRoot: Bool,
         in folder: TemporaryFolder
@@ -64,13 +96,19 @@ extension MosquittoServer {
         lines.append("persistence \(options.persistence)")
         if options.persistence { lines.append("persistence_location \(folder.path)/") }
         lines += options.extraLines
-        lines.append("listener \(port) 127.0.0.1")
-        if let tls = options.tls, let files {
-            lines.append("listener \(tlsPort) 127.0.0.1")
-            lines.append("cafile \(files.authority.certificateFile)")
-            lines.append("certfile \(files.server.certificateFile)")
-            lines.append("keyfile \(files.server.keyFile)")
-            lines.append("require_certificate \(tls.requireCertificate)")
+        lines.append("listener \(listeners.port) 127.0.0.1")
+        if let path = listeners.unixSocketPath { lines.append("listener 0 \(path)") }
+        if let port = listeners.webSocketPort { lines += ["listener \(port) 127.0.0.1", "protocol websockets"] }
+        guard let tls = options.tls, let files else { return lines.joined(separator: "\n") + "\n" }
+        let secured = [
+            "cafile \(files.authority.certificateFile)",
+            "certfile \(files.server.certificateFile)",
+            "keyfile \(files.server.keyFile)",
+            "require_certificate \(tls.requireCertificate)",
+        ]
+        if let port = listeners.tlsPort { lines += ["listener \(port) 127.0.0.1"] + secured }
+        if let port = listeners.secureWebSocketPort {
+            lines += ["listener \(port) 127.0.0.1", "protocol websockets"] + secured
         }
         return lines.joined(separator: "\n") + "\n"
     }

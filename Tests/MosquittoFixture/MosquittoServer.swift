@@ -16,12 +16,18 @@ import Synchronization
 ///
 /// Start, stop and restart belong to one task at a time. The broker ends with the process of the tests, however that ends.
 package final class MosquittoServer: Sendable {
-    /// The address of both listeners.
+    /// The address of all listeners.
     package let host = "127.0.0.1"
     /// The port for plain TCP, the same across restarts.
-    package let port: Int
+    package var port: Int { self.listeners.port }
     /// The port for TLS, the same across restarts; 0 without a TLS listener.
-    package let tlsPort: Int
+    package var tlsPort: Int { self.listeners.tlsPort ?? 0 }
+    /// The port for WebSocket, at any path, the same across restarts; 0 without such a listener.
+    package var webSocketPort: Int { self.listeners.webSocketPort ?? 0 }
+    /// The port for WebSocket over TLS, the same across restarts; 0 without such a listener.
+    package var secureWebSocketPort: Int { self.listeners.secureWebSocketPort ?? 0 }
+    /// The path of the Unix socket, the same across restarts; empty without such a listener.
+    package var unixSocketPath: String { self.listeners.unixSocketPath ?? "" }
     /// The certificate authority to trust, in PEM form; empty without a TLS listener.
     package var caFile: String { self.files?.authority.certificateFile ?? "" }
     /// A client's certificate of that authority, in PEM form; empty without a TLS listener.
@@ -39,13 +45,13 @@ package final class MosquittoServer: Sendable {
     private static let configurationFile = "mosquitto.conf"
     private static let logFile = "mosquitto.log"
 
+    private let listeners: Listeners
     private let files: TLSFiles?
     private let folder: TemporaryFolder
     private let process = Mutex<BrokerProcess?>(nil)
 
-    private init(port: Int, tlsPort: Int, files: TLSFiles?, folder: TemporaryFolder) {
-        self.port = port
-        self.tlsPort = tlsPort
+    private init(_ listeners: Listeners, files: TLSFiles?, folder: TemporaryFolder) {
+        self.listeners = listeners
         self.files = files
         self.folder = folder
     }
@@ -116,6 +122,15 @@ package final class MosquittoServer: Sendable {
         try await running?.stop()
     }
 
+    /// Ends the broker as a crash would (SIGKILL).
+    package func kill() async throws {
+        let running = self.process.withLock { process in
+            defer { process = nil }
+            return process
+        }
+        try await running?.kill()
+    }
+
     /// Stops the broker and starts it again on the same ports.
     package func restart() async throws {
         try await self.stop()
@@ -125,8 +140,7 @@ package final class MosquittoServer: Sendable {
     private static func prepare(_ options: Options) async throws -> MosquittoServer {
         let folder = try TemporaryFolder()
         do {
-            let port = try await FreePort.find()
-            let tlsPort = options.tls == nil ? 0 : try await FreePort.find()
+            let listeners = try await Listeners(options, in: folder)
             var files: TLSFiles?
             if let tls = options.tls { files = try await TLSFiles(tls, in: folder) }
             if !options.users.isEmpty {
@@ -136,14 +150,13 @@ package final class MosquittoServer: Sendable {
             }
             let text = MosquittoServer.configuration(
                 options,
-                port: port,
-                tlsPort: tlsPort,
+                listeners,
                 files: files,
                 isRoot: geteuid() == 0,
                 in: folder
             )
             try folder.write(text, to: MosquittoServer.configurationFile)
-            return MosquittoServer(port: port, tlsPort: tlsPort, files: files, folder: folder)
+            return MosquittoServer(listeners, files: files, folder: folder)
         } catch {
             folder.remove()
             throw error
@@ -168,9 +181,12 @@ package final class MosquittoServer: Sendable {
             if ContinuousClock.now > deadline { throw FixtureError("mosquitto is not up in 120 s, saying:\n\(news)") }
             try await ChildProcess.tick()
         }
-        for port in [self.port, self.tlsPort] where port != 0 {
-            let bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        let bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        for port in self.listeners.ports {
             try await bootstrap.connect(host: self.host, port: port).get().close().get()
+        }
+        if let path = self.listeners.unixSocketPath {
+            try await bootstrap.connect(unixDomainSocketPath: path).get().close().get()
         }
     }
 

@@ -19,8 +19,30 @@ extension MQTTClient {
         configuration: Configuration = Configuration(),
         _ body: (MQTTClient<Version>) async throws -> Result
     ) async throws -> Result {
+        try await self.withClient(
+            to: [endpoint],
+            clientID: clientID,
+            credentials: credentials,
+            configuration: configuration,
+            body
+        )
+    }
+
+    /// Connects to the first of several brokers that takes the client, runs the body with it, and disconnects on the way out.
+    ///
+    /// ``Configuration/endpointOrder`` says which one is tried when, now and after a loss.
+    ///
+    /// - Throws: ``MQTTError`` when no connection can be made (see ``connect()``), else what the body throws.
+    @discardableResult
+    public static func withClient<Result>(
+        to endpoints: [Endpoint],
+        clientID: String = "",
+        credentials: Credentials? = nil,
+        configuration: Configuration = Configuration(),
+        _ body: (MQTTClient<Version>) async throws -> Result
+    ) async throws -> Result {
         let client = MQTTClient(
-            to: endpoint,
+            to: endpoints,
             clientID: clientID,
             credentials: credentials,
             configuration: configuration
@@ -54,7 +76,7 @@ extension MQTTClient {
         }
         switch completion {
         case .connected(let connected):
-            return ConnectionInfo(connected)
+            return self.link.info(connected)
         case .failed(let failure):
             if failure.kind == .cancelled { self.link.giveUpConnecting() }
             throw MQTTError(failure)
@@ -75,7 +97,7 @@ extension MQTTClient {
     /// It may be out of date when you look at it.
     public var state: MQTTClientState {
         self.link.state.withLock { state in
-            if let connection = state.engine.connection { return .connected(ConnectionInfo(connection.connected)) }
+            if let connection = state.engine.connection { return .connected(self.link.info(connection.connected)) }
             return state.engine.isActive ? .connecting : .disconnected
         }
     }

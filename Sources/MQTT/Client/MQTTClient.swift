@@ -43,26 +43,58 @@ public final class MQTTClient<Version: MQTTVersion>: Sendable {
         credentials: Credentials? = nil,
         configuration: Configuration = Configuration()
     ) {
+        self.init(to: [endpoint], clientID: clientID, credentials: credentials, configuration: configuration)
+    }
+
+    /// Makes a client of several brokers that hold the same, tried as ``Configuration/endpointOrder`` says.
+    ///
+    /// The others are for when one cannot be reached, refuses or is lost. ``ConnectionInfo/endpoint`` says which one the
+    /// client is connected to. The session goes on where they share sessions; where not, subscriptions are made again and
+    /// messages not yet acknowledged are sent anew.
+    ///
+    /// - Parameters:
+    ///   - endpoints: Where the servers are, the best first; at least one.
+    ///   - clientID: A client identifier, as for one endpoint.
+    ///   - credentials: A user name and password for all of them; those of an endpoint's URL are used without.
+    ///   - configuration: Everything else.
+    public convenience init(
+        to endpoints: [Endpoint],
+        clientID: String = "",
+        credentials: Credentials? = nil,
+        configuration: Configuration = Configuration()
+    ) {
         var configuration = configuration
         if !clientID.isEmpty { configuration.clientID = clientID }
         if let credentials { configuration.credentials = credentials }
         let eventLoop = configuration.eventLoop ?? MultiThreadedEventLoopGroup.singleton.next()
         let world = NIOLinkWorld(
             eventLoop: eventLoop,
-            endpoint: endpoint,
+            endpoints: endpoints,
             credentials: configuration.credentials,
             timeout: configuration.connectTimeout
         )
-        self.init(configuration: configuration, world: world, eventLoop: eventLoop)
+        self.init(
+            configuration: configuration,
+            world: world,
+            eventLoop: eventLoop,
+            endpointCount: endpoints.count
+        )
     }
 
     /// Makes a client over a world of the caller's: a virtual clock, channels in memory, a foreign event loop.
-    package init(configuration: Configuration, world: any LinkWorld, eventLoop: any EventLoop) {
+    package init(
+        configuration: Configuration,
+        world: any LinkWorld,
+        eventLoop: any EventLoop,
+        endpointCount: Int = 1
+    ) {
         let clientID = configuration.clientID.isEmpty ? Self.generateClientID() : configuration.clientID
         var defect: MQTTError?
         var engineConfiguration = EngineConfiguration(version: Version.protocolVersion, clientID: clientID)
         do throws(MQTTError) {
             engineConfiguration = try configuration.engineConfiguration(clientID: clientID)
+            engineConfiguration.endpointCount = endpointCount
+            guard endpointCount > 0 else { throw MQTTError(.invalidArgument, "there is no endpoint; give at least one") }
         } catch {
             defect = error
         }

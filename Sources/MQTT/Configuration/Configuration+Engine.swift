@@ -38,6 +38,7 @@ extension MQTTClient.Configuration {
             }
         engine.refusesProblemInformation = !self.versioned.requestProblemInformation
         engine.reconnect = self.reconnect
+        engine.endpointOrder = self.endpointOrder
         engine.retriesFirstAttempt = self.retriesFirstAttempt
         engine.isDurable = self.sessionStore != nil
         let authenticator = self.versioned.authenticator?.authenticator

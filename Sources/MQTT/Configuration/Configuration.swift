@@ -28,7 +28,13 @@ extension MQTTClient {
         /// The user name and password.
         public var credentials: Credentials?
 
-        /// How long name lookup, TCP and TLS may take together.
+        /// Which of several endpoints is tried when; without meaning for one.
+        public var endpointOrder = EndpointOrder.inOrder
+
+        /// How long name lookup, connection, proxy, TLS and WebSocket may take together.
+        ///
+        /// The ``TransportError`` beneath the error says at which stage the time was over. CONNACK has
+        /// ``handshakeTimeout``.
         public var connectTimeout = Duration.seconds(10)
 
         /// How long the server may take to answer CONNECT.

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import MQTTEngine
-import MQTTTransport
+public import MQTTTransport
 public import MQTTWire
 
 /// What went wrong, and what it means for messages under way.
@@ -44,6 +44,11 @@ public struct MQTTError: Error, Sendable {
         self.properties = properties
         self.cause = cause
     }
+}
+
+extension MQTTError {
+    /// What went wrong on the road to the server, and at which stage; nil for errors of MQTT itself.
+    public var transportError: TransportError? { self.cause as? TransportError }
 }
 
 extension MQTTError: CustomStringConvertible {

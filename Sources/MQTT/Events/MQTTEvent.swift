@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import MQTTEngine
+public import MQTTTransport
 public import MQTTWire
 
 /// What happens to a client's connection, for those who watch ``MQTTClient/events``.
@@ -13,6 +14,8 @@ public enum MQTTEvent: Sendable {
     /// The connection ended or an attempt failed; the code is ``MQTTError/Code/clientClosed`` when the user asked for it.
     case disconnected(MQTTError)
     /// The next attempt is made after the wait; attempts are counted from 1 since the last stable connection.
+    ///
+    /// With several endpoints the wait is zero until each had its turn; see ``EndpointOrder``.
     case reconnecting(attempt: Int, after: Duration)
     /// The server named another one, as the reconnect policy allows: it is tried at once.
     case redirected(to: ServerReference)
@@ -29,9 +32,9 @@ public enum MQTTEvent: Sendable {
     /// A message came that no subscription wanted, or a reply that no request waits for; it was acknowledged.
     case unmatchedMessage(topic: String)
 
-    init(_ event: EngineEvent) {
+    init(_ event: EngineEvent, of link: Link) {
         switch event {
-        case .connected(let connected): self = .connected(ConnectionInfo(connected))
+        case .connected(let connected): self = .connected(link.info(connected))
         case .disconnected(let failure): self = .disconnected(MQTTError(failure))
         case .reconnecting(let attempt, let wait): self = .reconnecting(attempt: attempt, after: wait)
         case .redirected(let server): self = .redirected(to: server)
@@ -58,11 +61,17 @@ public struct ConnectionInfo: Hashable, Sendable {
     /// The properties of CONNACK as they came; empty before 5.0.
     public var properties: Properties
 
-    init(_ connected: Connected) {
+    /// Where the connection leads to: one of yours, or the server that yours has named; nil for channels of tests.
+    ///
+    /// For a service, or a host with several addresses, it does not say which one.
+    public var endpoint: Endpoint?
+
+    init(_ connected: Connected, endpoint: Endpoint?) {
         self.sessionPresent = connected.sessionPresent
         self.clientID = connected.clientID
         self.limits = ServerLimits(connected.limits)
         self.properties = connected.properties
+        self.endpoint = endpoint
     }
 }
 

@@ -29,7 +29,7 @@ extension Link {
         let observers = self.state.withLock { $0.observers.all }
         for event in events {
             self.log(event)
-            let told = MQTTEvent(event)
+            let told = MQTTEvent(event, of: self)
             for observer in observers { observer.yield(told) }
         }
     }
@@ -44,13 +44,14 @@ extension Link {
         let logger = self.settings.logger
         switch event {
         case .connected(let connected):
-            logger.debug(
-                "connected",
-                metadata: [
-                    "mqtt.client.id": "\(connected.clientID)",
-                    "mqtt.session.present": "\(connected.sessionPresent)",
-                ]
-            )
+            var metadata: Logger.Metadata = [
+                "mqtt.client.id": "\(connected.clientID)",
+                "mqtt.session.present": "\(connected.sessionPresent)",
+            ]
+            if let endpoint = self.world.endpoint(connected.endpoint, server: connected.server) {
+                metadata["mqtt.endpoint"] = "\(endpoint)"
+            }
+            logger.debug("connected", metadata: metadata)
         case .disconnected(let failure):
             let level: Logger.Level = failure.kind == .closed ? .debug : .info
             logger.log(level: level, "disconnected", metadata: self.metadata(failure))

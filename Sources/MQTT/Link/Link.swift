@@ -80,20 +80,32 @@ package final class Link: Sendable {
     /// Whether even messages that may not be dropped are too many.
     var isFarOverBudget: Bool { self.bufferedBytes.load(ordering: .relaxed) / 2 > self.settings.memoryBudget }
 
-    /// What a dial has to know: the server to go to, if not the one of the configuration, and how the last attempt ended.
-    var dialing: (server: ServerReference?, previous: EngineFailure?) {
-        self.state.withLock { ($0.engine.server, $0.engine.lastFailure) }
+    /// What a dial has to know: the number of the endpoint, the server to go to if not that one, and how the last attempt
+    /// ended.
+    package var dialing: (endpoint: Int, server: ServerReference?, previous: EngineFailure?) {
+        self.state.withLock { ($0.engine.endpoint, $0.engine.server, $0.engine.lastFailure) }
+    }
+
+    /// What users are told of a connection.
+    func info(_ connected: Connected) -> ConnectionInfo {
+        let endpoint = self.world.endpoint(connected.endpoint, server: connected.server)
+        return ConnectionInfo(connected, endpoint: endpoint)
     }
 
     // MARK: - On the event loop
 
     /// The handler that belongs at the end of the channel of an attempt.
-    package func makeHandler(attempt: UInt64, readBuffers: ReadBuffers? = nil) -> PacketHandler {
+    package func makeHandler(
+        attempt: UInt64,
+        readBuffers: ReadBuffers? = nil,
+        endpoint: Endpoint? = nil
+    ) -> PacketHandler {
         PacketHandler(
             link: self,
             attempt: attempt,
             readBuffers: readBuffers,
-            settings: self.settings
+            settings: self.settings,
+            endpoint: endpoint
         )
     }
 
@@ -132,10 +144,15 @@ package final class Link: Sendable {
     }
 
     /// The channel ended by itself.
-    func lost(_ message: String, cause: (any Error)?, attempt: UInt64) {
+    func lost(
+        _ message: String,
+        as kind: EngineFailure.Kind = .connectionLost,
+        cause: (any Error)?,
+        attempt: UInt64
+    ) {
         self.change { state in
             guard state.attempt == attempt, state.channel != nil else { return }
-            var failure = EngineFailure(.connectionLost, message)
+            var failure = EngineFailure(kind, message)
             failure.cause = cause.map(EngineFailure.Cause.init)
             state.engine.linkLost(failure, now: self.world.now, into: &state.effects)
         }

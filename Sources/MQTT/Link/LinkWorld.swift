@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import MQTTEngine
+package import MQTTTransport
 
 /// What a link needs from the world around it: time, a wake-up, and new channels.
 ///
@@ -21,8 +22,8 @@ package protocol LinkWorld: Sendable {
     /// A later call does not have to cancel an earlier one: an alarm that is not the latest one finds nothing to do.
     func setAlarm(at instant: Instant, for link: Link)
 
-    /// Puts an error of a channel into the words of the transport.
-    func explain(_ error: any Error) -> any Error
+    /// The endpoint with a number, or the server it has named; nil where there are none.
+    func endpoint(_ number: Int, server: ServerReference?) -> Endpoint?
 
     /// Opens a channel with ``Link/makeHandler(attempt:)`` at its end, and answers on its event loop with
     /// ``Link/opened(_:credentials:attempt:)`` or ``Link/openFailed(_:attempt:)``.
@@ -33,6 +34,6 @@ extension LinkWorld {
     /// Does not wait.
     package func wake(_ link: Link, after pause: Duration) { self.wake(link) }
 
-    /// Leaves the error as it is.
-    package func explain(_ error: any Error) -> any Error { error }
+    /// There are none.
+    package func endpoint(_ number: Int, server: ServerReference?) -> Endpoint? { nil }
 }

@@ -9,13 +9,13 @@ import NIOCore
 /// Sockets, an event loop and its clock.
 final class NIOLinkWorld: LinkWorld {
     let eventLoop: any EventLoop
-    private let endpoint: Endpoint
+    private let endpoints: [Endpoint]
     private let credentials: Credentials?
     private let timeout: TimeAmount
 
-    init(eventLoop: any EventLoop, endpoint: Endpoint, credentials: Credentials?, timeout: Duration) {
+    init(eventLoop: any EventLoop, endpoints: [Endpoint], credentials: Credentials?, timeout: Duration) {
         self.eventLoop = eventLoop
-        self.endpoint = endpoint
+        self.endpoints = endpoints
         self.credentials = credentials
         self.timeout = .nanoseconds(timeout.clampedNanoseconds)
     }
@@ -24,7 +24,11 @@ final class NIOLinkWorld: LinkWorld {
 
     func wake(_ link: Link) { self.eventLoop.execute { link.flush() } }
 
-    func explain(_ error: any Error) -> any Error { ChannelStages.describe(error, from: self.endpoint) }
+    func endpoint(_ number: Int, server: ServerReference?) -> Endpoint? {
+        guard self.endpoints.indices.contains(number) else { return nil }
+        let endpoint = self.endpoints[number]
+        return server.map { endpoint.moved(to: $0.host, port: $0.port) } ?? endpoint
+    }
 
     func setAlarm(at instant: Instant, for link: Link) {
         let deadline = NIODeadline.uptimeNanoseconds(UInt64(clamping: instant.nanoseconds))
@@ -33,11 +37,11 @@ final class NIOLinkWorld: LinkWorld {
     }
 
     func dial(for link: Link, attempt: UInt64) {
-        let (server, previous) = link.dialing
-        let endpoint = server.map { self.endpoint.moved(to: $0.host, port: $0.port) } ?? self.endpoint
+        let (number, server, previous) = link.dialing
+        guard let endpoint = self.endpoint(number, server: server) else { return }
         switch self.credentials?.source {
         case nil:
-            self.dial(endpoint, for: link, attempt: attempt, credentials: self.endpoint.credentials)
+            self.dial(endpoint, for: link, attempt: attempt, credentials: endpoint.credentials)
         case .value(let value):
             self.dial(endpoint, for: link, attempt: attempt, credentials: ConnectCredentials(value))
         case .provider(let provider):
@@ -56,7 +60,7 @@ final class NIOLinkWorld: LinkWorld {
 
     private func dial(_ endpoint: Endpoint, for link: Link, attempt: UInt64, credentials: ConnectCredentials?) {
         let channel = Dialer().dial(endpoint, on: self.eventLoop, timeout: self.timeout) { channel, buffers in
-            let handler = link.makeHandler(attempt: attempt, readBuffers: buffers)
+            let handler = link.makeHandler(attempt: attempt, readBuffers: buffers, endpoint: endpoint)
             try channel.pipeline.syncOperations.addHandler(handler)
         }
         channel.whenComplete { result in

@@ -18,6 +18,10 @@ package final class PacketHandler: ChannelInboundHandler {
     private var isLending = false
     private let link: Link
     private let attempt: UInt64
+    /// For errors; nil for channels of tests.
+    private let endpoint: Endpoint?
+    /// Whether the peer has sent a packet.
+    private var hasBegun = false
 
     /// More packets than this are handed over before the read burst ends, so that memory stays bounded.
     private static let burstLimit = 16_384
@@ -26,8 +30,10 @@ package final class PacketHandler: ChannelInboundHandler {
         link: Link,
         attempt: UInt64,
         readBuffers: ReadBuffers?,
-        settings: LinkSettings
+        settings: LinkSettings,
+        endpoint: Endpoint?
     ) {
+        self.endpoint = endpoint
         self.readBuffers = readBuffers
         self.link = link
         self.attempt = attempt
@@ -48,7 +54,7 @@ package final class PacketHandler: ChannelInboundHandler {
             self.prepareRead(after: buffer)
         } catch {
             self.handOver()
-            self.link.malformed(error, attempt: self.attempt)
+            self.malformed(error, buffer)
             return
         }
         if self.count >= Self.burstLimit { self.handOver() }
@@ -77,18 +83,31 @@ package final class PacketHandler: ChannelInboundHandler {
 
     package func channelInactive(context: ChannelHandlerContext) {
         self.handOver()
-        self.link.lost("the connection was closed by the other side", cause: nil, attempt: self.attempt)
+        let hint = self.hasBegun ? "" : " before it said anything; is it an MQTT server, and without TLS where you use none?"
+        self.link.lost("the connection was closed by the other side\(hint)", cause: nil, attempt: self.attempt)
         context.fireChannelInactive()
     }
 
     package func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        let explained = self.link.world.explain(error)
+        let explained = self.endpoint.map { ChannelStages.describe(error, from: $0) } ?? error
         self.link.lost("the connection failed: \(explained)", cause: explained, attempt: self.attempt)
         context.close(promise: nil)
     }
 
+    /// The peer does not speak MQTT, or not by its rules.
+    private func malformed(_ error: DecodingError, _ buffer: ByteBuffer) {
+        guard !self.hasBegun, let endpoint = self.endpoint,
+            let foreign = TransportError(foreignProtocolIn: buffer, from: endpoint)
+        else {
+            self.link.malformed(error, attempt: self.attempt)
+            return
+        }
+        self.link.lost(foreign.message, as: .transportFailed, cause: foreign, attempt: self.attempt)
+    }
+
     private func handOver() {
         guard !self.bursts.isEmpty else { return }
+        self.hasBegun = true
         // Taken out: closing the channel calls back into this handler before the link returns.
         var bursts: [PacketBurst] = []
         swap(&bursts, &self.bursts)

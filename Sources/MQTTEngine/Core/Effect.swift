@@ -61,6 +61,10 @@ package struct Connected: Equatable, Sendable {
     package var limits: NegotiatedLimits
     /// The properties of CONNACK as they came, but for authentication data, which may be a secret.
     package var properties: Properties
+    /// The number of the endpoint.
+    package var endpoint = 0
+    /// The server, where it is not the one of the endpoint.
+    package var server: ServerReference?
 
     package init(sessionPresent: Bool, clientID: String, limits: NegotiatedLimits, properties: Properties) {
         self.sessionPresent = sessionPresent

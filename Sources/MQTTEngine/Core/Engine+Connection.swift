@@ -148,11 +148,17 @@ extension Engine {
         effects.append(.report(.disconnected(failure)))
         self.lastFailure = failure
         self.redirect.forNow = nil
+        // A server that was named for good is left when it fails and there are others.
+        if lasted == nil, self.reconnect.hasOtherEndpoints { self.redirect.forGood = nil }
         let isFirst = !self.hasConnected && !self.configuration.retriesFirstAttempt
         switch self.reconnect.connectionEnded(because: failure, lasted: lasted) {
         case .retry(let attempt, let wait) where !isFirst:
             self.phase = .waiting(until: now.advanced(by: wait))
             effects.append(.report(.reconnecting(attempt: attempt, after: wait)))
+        case .next(let attempt):
+            effects.append(.report(.reconnecting(attempt: attempt, after: .zero)))
+            self.phase = .dialing
+            effects.append(.dial)
         case .follow(let server, let isForGood):
             if isForGood { self.redirect.forGood = server } else { self.redirect.forNow = server }
             effects.append(.report(.redirected(server)))
@@ -243,6 +249,9 @@ extension Engine {
 
     /// CONNACK came and is good.
     mutating func accepted(_ connected: Connected, mayGoOn: Bool, now: Instant, into effects: inout [Effect]) {
+        var connected = connected
+        connected.endpoint = self.endpoint
+        connected.server = self.server
         self.phase = .connected
         // After a reconnect the subscriptions are all there.
         if connected.sessionPresent, !self.hasConnected {

@@ -54,9 +54,14 @@ package struct Engine: Sendable {
         self.reconnect = ReconnectMachine(
             policy: configuration.reconnect,
             credentialsMayChange: configuration.credentialsMayChange,
+            endpointCount: configuration.endpointCount,
+            endpointOrder: configuration.endpointOrder,
             seed: seed
         )
     }
+
+    /// The number of the endpoint of the configuration to dial, or that is connected to.
+    package var endpoint: Int { self.reconnect.endpoint }
 
     /// The server to dial, when it is not the one of the configuration.
     package var server: ServerReference? { self.redirect.forNow ?? self.redirect.forGood }

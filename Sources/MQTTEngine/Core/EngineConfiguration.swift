@@ -69,6 +69,9 @@ package struct EngineConfiguration: Sendable {
     /// At most so many filters in one SUBSCRIBE.
     package var filtersPerSubscribe = 100
     package var reconnect = ReconnectPolicy()
+    /// How many endpoints there are to try.
+    package var endpointCount = 1
+    package var endpointOrder = EndpointOrder.inOrder
     /// Whether a failed first attempt is retried like any other.
     package var retriesFirstAttempt = false
     /// Whether a store confirms changes.

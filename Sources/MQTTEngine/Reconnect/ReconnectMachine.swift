@@ -6,6 +6,8 @@ import MQTTWire
 /// Decides after each ended connection whether, when and where to try again.
 package struct ReconnectMachine: Sendable {
     package enum Decision: Equatable {
+        /// Try the next endpoint at once; the number of the attempt since the last stable connection.
+        case next(attempt: Int)
         /// Try again after this wait; the number of the attempt since the last stable connection.
         case retry(attempt: Int, after: Duration)
         /// Try this server at once.
@@ -15,8 +17,14 @@ package struct ReconnectMachine: Sendable {
 
     private let policy: ReconnectPolicy
     private let credentialsMayChange: Bool
+    private var endpoints: EndpointRotation
+    /// Attempts since the last stable connection; with several endpoints there may be more of them than failures.
+    private var attempts = 0
+    /// Rounds in which no endpoint could be connected to, since the last stable connection.
     private var failures = 0
     private var refusals = 0
+    /// Whether an endpoint of this round is worth another attempt.
+    private var roundMayPass = false
     /// Servers followed to since the last stable connection.
     private var followed: [ServerReference] = []
     private var random: SplitMix64
@@ -24,14 +32,31 @@ package struct ReconnectMachine: Sendable {
     /// How often refused credentials are asked for anew before the client gives up.
     private static let refusalLimit = 5
 
-    package init(policy: ReconnectPolicy, credentialsMayChange: Bool, seed: UInt64) {
+    package init(
+        policy: ReconnectPolicy,
+        credentialsMayChange: Bool,
+        endpointCount: Int = 1,
+        endpointOrder: EndpointOrder = .inOrder,
+        seed: UInt64
+    ) {
         self.policy = policy
         self.credentialsMayChange = credentialsMayChange
+        self.endpoints = EndpointRotation(count: endpointCount, order: endpointOrder)
         self.random = SplitMix64(state: seed)
+        self.endpoints.begin(&self.random)
     }
+
+    /// The number of the endpoint to try, or that is connected to.
+    package var endpoint: Int { self.endpoints.current }
+
+    /// Whether there are several endpoints.
+    var hasOtherEndpoints: Bool { !self.endpoints.isSingle }
 
     /// The user asks for a connection: everything starts from nothing.
     package mutating func reset() {
+        self.endpoints.begin(&self.random)
+        self.roundMayPass = false
+        self.attempts = 0
         self.failures = 0
         self.refusals = 0
         self.followed = []
@@ -42,17 +67,43 @@ package struct ReconnectMachine: Sendable {
         if let lasted {
             self.refusals = 0
             if lasted >= self.policy.stablePeriod {
+                self.attempts = 0
                 self.failures = 0
                 self.followed = []
             }
         }
+        var decision = self.decision(for: failure)
+        if decision == .followServerReference {
+            if let server = self.follow(failure) { return server }
+            decision = .stop
+        }
+        let mayGoElsewhere = lasted == nil && Self.mayGoElsewhere(after: failure)
+        if mayGoElsewhere, self.endpoints.advance() {
+            self.roundMayPass = self.roundMayPass || decision != .stop
+            self.attempts += 1
+            return .next(attempt: self.attempts)
+        }
+        // One endpoint's word does not bind the others.
+        let mayPass = mayGoElsewhere && self.roundMayPass
+        self.roundMayPass = false
+        let outcome = self.outcome(mayPass && decision == .stop ? .backOff : decision)
+        if case .retry = outcome { self.endpoints.beginElsewhere(&self.random) }
+        return outcome
+    }
+
+    /// Whether another endpoint might take what this one did not.
+    private static func mayGoElsewhere(after failure: EngineFailure) -> Bool {
+        switch failure.kind {
+        case .authenticationFailed, .closed, .unexpectedSession: false
+        default: true
+        }
+    }
+
+    private mutating func outcome(_ decision: ReconnectDecision) -> Decision {
         guard self.policy.isEnabled else { return .stop }
-        let decision = self.decision(for: failure)
         switch decision {
-        case .stop:
+        case .stop, .followServerReference:
             return .stop
-        case .followServerReference:
-            return self.follow(failure)
         case .refreshCredentials:
             self.refusals += 1
             guard self.credentialsMayChange, self.refusals <= Self.refusalLimit else { return .stop }
@@ -61,7 +112,8 @@ package struct ReconnectMachine: Sendable {
         }
         if let maximum = self.policy.maximumAttempts, self.failures >= maximum { return .stop }
         self.failures += 1
-        return .retry(attempt: self.failures, after: self.wait(decision))
+        self.attempts += 1
+        return .retry(attempt: self.attempts, after: self.wait(decision))
     }
 
     /// What the cause calls for.
@@ -81,15 +133,15 @@ package struct ReconnectMachine: Sendable {
     }
 
     /// Goes to the first server of the packet that the policy names and that was not tried in this row.
-    private mutating func follow(_ failure: EngineFailure) -> Decision {
+    private mutating func follow(_ failure: EngineFailure) -> Decision? {
         let references = self.policy.serverReferences
-        guard self.followed.count < references.limit, let text = failure.properties.serverReference else {
-            return .stop
-        }
+        guard self.policy.isEnabled, self.followed.count < references.limit,
+            let text = failure.properties.serverReference
+        else { return nil }
         let next = ServerReference.parse(text).first { server in
             references.allows(server.host) && !self.followed.contains(server)
         }
-        guard let next else { return .stop }
+        guard let next else { return nil }
         self.followed.append(next)
         return .follow(next, isForGood: failure.reason == .serverMoved)
     }

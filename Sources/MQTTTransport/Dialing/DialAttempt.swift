@@ -11,6 +11,8 @@ final class DialAttempt {
     let endpoint: Endpoint
     let eventLoop: any EventLoop
     private let threadPool: NIOThreadPool
+    /// Asks for the addresses of hosts.
+    private let ask: HostLookup.Ask
     private let timeout: TimeAmount
     private let configure: (any Channel, ReadBuffers?) throws -> Void
     private let promise: EventLoopPromise<any Channel>
@@ -22,6 +24,8 @@ final class DialAttempt {
     private var further: ArraySlice<Endpoint> = []
     /// The channel whose stages shake hands.
     private var channel: (any Channel)?
+    /// What opens a connection of the user's own.
+    private var opening: Task<Void, Never>?
     /// Counts the servers: what comes late from an earlier one is closed.
     private var round = 0
     private var isFinished = false
@@ -32,6 +36,7 @@ final class DialAttempt {
         endpoint: Endpoint,
         eventLoop: any EventLoop,
         threadPool: NIOThreadPool,
+        ask: @escaping HostLookup.Ask,
         timeout: TimeAmount,
         configure: @escaping (any Channel, ReadBuffers?) throws -> Void,
         promise: EventLoopPromise<any Channel>
@@ -40,6 +45,7 @@ final class DialAttempt {
         self.server = endpoint
         self.eventLoop = eventLoop
         self.threadPool = threadPool
+        self.ask = ask
         self.timeout = timeout
         self.deadline = .now() + timeout
         self.configure = configure
@@ -58,7 +64,9 @@ final class DialAttempt {
         }
         self.stage = .nameLookup
         let endpoint = self.endpoint
-        self.offLoop { try lookup.servers().map { endpoint.leading(to: $0) } } then: { servers in
+        self.offLoop(on: HostLookup.threadPool) {
+            try lookup.servers().map { endpoint.leading(to: $0) }
+        } then: { servers in
             self.further = servers[...]
             self.attemptNext(after: TransportError(.nameResolutionFailed, "\(endpoint) has no servers."))
         }
@@ -66,11 +74,12 @@ final class DialAttempt {
 
     /// Does something that blocks elsewhere, then goes on.
     private func offLoop<Value: Sendable>(
+        on threadPool: NIOThreadPool? = nil,
         _ work: @escaping @Sendable () throws -> Value,
         then: @escaping (Value) -> Void
     ) {
         let round = self.round
-        self.threadPool.runIfActive(eventLoop: self.eventLoop, work)
+        (threadPool ?? self.threadPool).runIfActive(eventLoop: self.eventLoop, work)
             .assumeIsolated()
             .whenComplete { result in
                 guard self.isCurrent(round) else { return }
@@ -90,7 +99,6 @@ final class DialAttempt {
             self.finish(.failure(error))
             return
         }
-        self.round += 1
         self.server = next
         // None may use up the time of those behind it.
         let left = (self.deadline - .now()).nanoseconds / Int64(self.further.count + 1)
@@ -122,7 +130,7 @@ final class DialAttempt {
         }
         self.stage = .nameLookup
         let round = self.round
-        let lookup = HostLookup(server.socketOptions.addressFamily, on: self.eventLoop) {}
+        let lookup = HostLookup(server.socketOptions.addressFamily, on: self.eventLoop, ask: self.ask) {}
         lookup.firstAddress(of: host, port: port).assumeIsolated().whenComplete { result in
             guard self.isCurrent(round) else { return }
             guard case .success(let address?) = result, let text = address.ipAddress else {
@@ -177,13 +185,18 @@ final class DialAttempt {
     }
 
     private func open(through proxy: ProxySettings?, buffers: ReadBuffers?) throws -> EventLoopFuture<any Channel> {
-        if case .stream(let source) = self.server.target { return ByteStreamChannel.open(source, on: self.eventLoop) }
+        if case .stream(let source) = self.server.target {
+            let promise = self.eventLoop.makePromise(of: (any Channel).self)
+            self.opening = ByteStreamChannel.open(source, on: self.eventLoop, promise: promise)
+            return promise.futureResult
+        }
         let round = self.round
         let connection = SocketConnection(
             options: self.server.socketOptions,
             buffers: buffers,
             timeout: self.deadline - .now(),
-            eventLoop: self.eventLoop
+            eventLoop: self.eventLoop,
+            ask: self.ask
         )
         if case .path(let path) = self.server.target { return try connection.connect(toPath: path) }
         let host = proxy.map { HostAndPort(host: $0.host, port: $0.port) }
@@ -235,6 +248,9 @@ final class DialAttempt {
     /// This server failed.
     private func failed(_ error: any Error) {
         let error = TransportError(connectingTo: self.server, failedWith: error).at(self.stage)
+        // What the closing of the channel brings about comes too late.
+        self.round += 1
+        self.opening.take()?.cancel()
         if let channel = self.channel.take() { ChannelStages.abandon(channel) }
         self.attemptNext(after: error)
     }

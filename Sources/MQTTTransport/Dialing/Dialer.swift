@@ -7,10 +7,17 @@ package import NIOPosix
 /// Makes connections: name lookup, the connection itself, and the stages of the endpoint.
 package struct Dialer: Sendable {
     private let threadPool: NIOThreadPool
+    private let ask: HostLookup.Ask
 
-    /// - Parameter threadPool: Reads the files of ``TLSSettings``.
-    package init(threadPool: NIOThreadPool = .singleton) {
+    /// - Parameters:
+    ///   - threadPool: Reads the files of ``TLSSettings``.
+    ///   - ask: Asks for all addresses of a host and a port, and may block; nil asks the system.
+    package init(
+        threadPool: NIOThreadPool = .singleton,
+        ask: (@Sendable (_ host: String, _ port: Int) throws -> [SocketAddress])? = nil
+    ) {
         self.threadPool = threadPool
+        self.ask = ask ?? HostLookup.askSystem
     }
 
     /// Connects to `endpoint`; when that fails nothing is left open.
@@ -30,12 +37,13 @@ package struct Dialer: Sendable {
         configure: @escaping @Sendable (any Channel, ReadBuffers?) throws -> Void
     ) -> EventLoopFuture<any Channel> {
         let promise = eventLoop.makePromise(of: (any Channel).self)
-        let threadPool = self.threadPool
+        let (threadPool, ask) = (self.threadPool, self.ask)
         eventLoop.execute {
             let attempt = DialAttempt(
                 endpoint: endpoint,
                 eventLoop: eventLoop,
                 threadPool: threadPool,
+                ask: ask,
                 timeout: timeout,
                 configure: configure,
                 promise: promise

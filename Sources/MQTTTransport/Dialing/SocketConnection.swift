@@ -11,6 +11,8 @@ struct SocketConnection {
     let buffers: ReadBuffers?
     let timeout: TimeAmount
     let eventLoop: any EventLoop
+    /// Asks for the addresses of a host.
+    let ask: HostLookup.Ask
 
     /// How many reads are made before other connections of the event loop have their turn.
     private static let readsPerTurn: UInt = 4
@@ -24,7 +26,7 @@ struct SocketConnection {
         let address = target.address
         if let local = try self.options.localAddress(for: address) { bootstrap = bootstrap.bind(to: local) }
         if let address { return bootstrap.connect(to: address) }
-        let lookup = HostLookup(self.options.usableFamily, on: self.eventLoop, found: found)
+        let lookup = HostLookup(self.options.usableFamily, on: self.eventLoop, ask: self.ask, found: found)
         return bootstrap.resolver(lookup).connect(host: target.host, port: target.port)
     }
 

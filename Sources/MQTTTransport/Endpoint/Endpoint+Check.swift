@@ -24,7 +24,7 @@ extension Endpoint {
                 throw TransportError(.invalidEndpoint, "The path of the Unix socket is not 1 to 103 bytes long.")
             }
         case .service(let service):
-            if let domain = service.domain { try Self.check(host: domain, of: "The domain") }
+            try service.check()
         case .stream:
             try self.checkProxyIsNotNeeded("A custom transport")
         }

@@ -15,7 +15,7 @@ internal import Glibc
 /// One lookup of the addresses of a host, asked of the system each time anew.
 final class HostLookup: Resolver, Sendable {
     /// The system's lookup blocks, and for long when a name server is away: not in the way of anything else.
-    private static let threadPool: NIOThreadPool = {
+    static let threadPool: NIOThreadPool = {
         let pool = NIOThreadPool(numberOfThreads: 8)
         pool.start()
         return pool
@@ -35,7 +35,7 @@ final class HostLookup: Resolver, Sendable {
     init(
         _ family: SocketOptions.AddressFamily,
         on eventLoop: any EventLoop,
-        ask: @escaping Ask = HostLookup.askSystem,
+        ask: @escaping Ask,
         found: @escaping @Sendable () -> Void
     ) {
         self.family = family
