@@ -12,14 +12,7 @@ import Testing
 
     init() throws { self.certificates = try TestCertificates.shared.get() }
 
-    private var trusting: TLSSettings { TLSSettings(trust: .file(self.certificates.path("ca.pem"))) }
-
-    private func echo(_ endpoint: Endpoint) async throws {
-        let dialed = try await Dialed.connect(to: endpoint)
-        try await dialed.send("over the road")
-        #expect(try await dialed.receive(13) == "over the road")
-        try await dialed.channel.close()
-    }
+    private var trusting: TLSSettings { self.certificates.trusting }
 
     @Test(
         .sends("5:MQTT-4.2-1", "3.1.1:MQTT-7.1.2-1"),
@@ -30,9 +23,9 @@ import Testing
         host: String
     ) async throws {
         try await TestServer.with(tls: try TestServer.tls()) { server in
-            try await self.echo(.tls(host, port: server.port, self.trusting))
+            try await Dialed.echo(over: .tls(host, port: server.port, self.trusting))
             let inMemory = TLSSettings(trust: .pem(try self.certificates.bytes("ca.pem")))
-            try await self.echo(.tls(host, port: server.port, inMemory))
+            try await Dialed.echo(over: .tls(host, port: server.port, inMemory))
         }
     }
 
@@ -47,32 +40,6 @@ import Testing
         }
     }
 
-    @Test(
-        .receives("U5-5.4.7-1"),
-        arguments: [
-            ("server", "stranger", "localhost", "trusted authority"),
-            ("expired", "ca", "localhost", "expired"),
-            ("other", "ca", "localhost", "another host"),
-            ("other", "ca", "127.0.0.1", "another host"),
-        ]
-    )
-    func `a certificate that is not right is rejected and the error says why`(
-        certificate: String,
-        ca: String,
-        host: String,
-        why: String
-    ) async throws {
-        try await TestServer.with(tls: try TestServer.tls(certificate)) { server in
-            let settings = TLSSettings(trust: .file(self.certificates.path("\(ca).pem")))
-            let endpoint = Endpoint.tls(host, port: server.port, settings)
-            let error = try #require(try await Dialed.failure(to: endpoint))
-            #expect(error.code == .certificateRejected)
-            #expect(error.message.contains(why), "\(error)")
-            #expect(error.message.contains("mqtts://\(host):\(server.port)"))
-            try await server.waitForTheEndOfAConnection()
-        }
-    }
-
     @Test func `an own authority replaces the system's, and the system's does not know ours`() async throws {
         try await TestServer.with(tls: try TestServer.tls()) { server in
             let error = try #require(try await Dialed.failure(to: .tls("localhost", port: server.port)))
@@ -84,9 +51,9 @@ import Testing
         try await TestServer.with(tls: try TestServer.tls("other")) { server in
             var settings = self.trusting
             settings.serverName = "other.example"
-            try await self.echo(.tls("127.0.0.1", port: server.port, settings))
+            try await Dialed.echo(over: .tls("127.0.0.1", port: server.port, settings))
             settings.serverName = "other.example."
-            try await self.echo(.tls("127.0.0.1", port: server.port, settings))
+            try await Dialed.echo(over: .tls("127.0.0.1", port: server.port, settings))
             settings.serverName = "another.example"
             let error = try await Dialed.failure(to: .tls("localhost", port: server.port, settings))
             #expect(error?.code == .certificateRejected)
@@ -98,8 +65,8 @@ import Testing
         var settings = self.trusting
         settings.verification = .insecureWithoutHostName
         try await TestServer.with(tls: try TestServer.tls("other")) { server in
-            try await self.echo(.tls("localhost", port: server.port, settings))
-            try await self.echo(.tls("127.0.0.1", port: server.port, settings))
+            try await Dialed.echo(over: .tls("localhost", port: server.port, settings))
+            try await Dialed.echo(over: .tls("127.0.0.1", port: server.port, settings))
             settings.trust = .file(self.certificates.path("stranger.pem"))
             let error = try await Dialed.failure(to: .tls("localhost", port: server.port, settings))
             #expect(error?.code == .certificateRejected)
@@ -110,85 +77,14 @@ import Testing
     func `without any check every certificate is accepted`(certificate: String) async throws {
         try await TestServer.with(tls: try TestServer.tls(certificate)) { server in
             let settings = TLSSettings(verification: .insecureNone)
-            try await self.echo(.tls("localhost", port: server.port, settings))
-        }
-    }
-
-    @Test func `a server that wants a client certificate gets it from files and from memory`() async throws {
-        let path = self.certificates.path
-        let clientCertificates: [TLSSettings.ClientCertificate] = [
-            .files(certificate: path("client.pem"), key: path("client.key")),
-            .files(
-                certificate: path("client.pem"),
-                key: path("client-encrypted.key"),
-                password: TestCertificates.password
-            ),
-            .pem(
-                certificate: try self.certificates.bytes("client.pem"),
-                key: try self.certificates.bytes("client-encrypted.key"),
-                password: TestCertificates.password
-            ),
-        ]
-        try await TestServer.with(tls: try TestServer.tls(clientsMustShow: "ca")) { server in
-            for clientCertificate in clientCertificates {
-                var settings = self.trusting
-                settings.clientCertificate = clientCertificate
-                try await self.echo(.tls("localhost", port: server.port, settings))
-            }
-        }
-    }
-
-    @Test(arguments: [nil, "stranger"])
-    func `a server that does not get the client certificate it wants ends the handshake of TLS 1.2`(
-        ca: String?
-    ) async throws {
-        let configuration = try TestServer.tls(clientsMustShow: "stranger", maximumVersion: .tlsv12)
-        try await TestServer.with(tls: configuration) { server in
-            var settings = self.trusting
-            if ca != nil {
-                settings.clientCertificate = .files(
-                    certificate: self.certificates.path("client.pem"),
-                    key: self.certificates.path("client.key")
-                )
-            }
-            let error = try await Dialed.failure(to: .tls("localhost", port: server.port, settings))
-            #expect(error?.code == .tlsHandshakeFailed)
-        }
-    }
-
-    @Test func `with TLS 1.3 the refused client certificate is told behind the handshake`() async throws {
-        try await TestServer.with(tls: try TestServer.tls(clientsMustShow: "ca")) { server in
-            let endpoint = Endpoint.tls("localhost", port: server.port, self.trusting)
-            let dialed = try await Dialed.connect(to: endpoint)
-            let error = try #require(await dialed.end())
-            let described = ChannelStages.describe(error, from: endpoint)
-            #expect(described.code == .tlsHandshakeFailed)
-            #expect(described.message.contains("wants a client certificate"), "\(described)")
-        }
-    }
-
-    @Test func `a server that speaks no TLS is told apart`() async throws {
-        try await TestServer.with(.greet) { server in
-            let error = try await Dialed.failure(to: .tls("localhost", port: server.port, self.trusting))
-            #expect(error?.code == .tlsHandshakeFailed)
-            #expect(error?.message.contains("does not speak TLS") == true, "\(String(describing: error))")
-        }
-    }
-
-    @Test func `a server that is silent during the handshake is left at the timeout`() async throws {
-        try await TestServer.with(.silent) { server in
-            let endpoint = Endpoint.tls("localhost", port: server.port, self.trusting)
-            let error = try await Dialed.failure(to: endpoint, timeout: .seconds(2))
-            #expect(error?.code == .tlsTimedOut)
-            #expect(error?.message.contains("TLS handshake") == true)
-            try await server.waitForTheEndOfAConnection()
+            try await Dialed.echo(over: .tls("localhost", port: server.port, settings))
         }
     }
 
     @Test func `the oldest version that is allowed is the oldest that is used`() async throws {
         try await TestServer.with(tls: try TestServer.tls(maximumVersion: .tlsv12)) { server in
             var settings = self.trusting
-            try await self.echo(.tls("localhost", port: server.port, settings))
+            try await Dialed.echo(over: .tls("localhost", port: server.port, settings))
             settings.minimumVersion = .tls13
             let error = try await Dialed.failure(to: .tls("localhost", port: server.port, settings))
             #expect(error?.code == .tlsHandshakeFailed)

@@ -7,8 +7,14 @@ import Synchronization
 /// Certificates for tests, made on the spot with the `openssl` command in a directory of their own.
 ///
 /// All keys are EC keys. `server` is for localhost, 127.0.0.1 and ::1; `other` for other.example; `expired` was for
-/// localhost in 2020; `client` is for clients and its key is there in clear and encrypted with ``password``.
-/// `stranger` is a CA that signed nothing.
+/// localhost in 2020; `future` will be from 2090; `self-signed` and `revoked` are for localhost; `wildcard` is
+/// for the hosts of example.com; `client` and `second` are
+/// for clients, and the key of `client` is there in clear and encrypted with ``password``. `stranger` is a CA that signed
+/// nothing.
+///
+/// In DER form: `ca.der`, `client.der`, `client-key.der`. PKCS#12: `client.p12` and `client-old.p12` with ``password``, the
+/// second with the algorithms of former times; `client-open.p12` without one; `certificates.p12` without a key, `key.p12`
+/// without a certificate.
 struct TestCertificates: Sendable {
     static let password = "open sesame"
 
@@ -38,11 +44,37 @@ struct TestCertificates: Sendable {
         try self.issue("server", names: local, days: "-days 2")
         try self.issue("other", names: "DNS:other.example,IP:192.0.2.1", days: "-days 2")
         try self.issue("expired", names: local, days: "-not_before 20200101000000Z -not_after 20200102000000Z")
+        try self.issue("future", names: local, days: "-not_before 20900101000000Z -not_after 20900102000000Z")
+        try self.issue("wildcard", names: "DNS:*.example.com,DNS:*", days: "-days 2")
+        try self.issue("revoked", names: local, days: "-days 2")
+        try self.openSSL(
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost "
+                + "-addext subjectAltName=\(local) -keyout self-signed.key -out self-signed.pem"
+        )
         try self.issue("client", names: "DNS:client", days: "-days 2")
+        try self.issue("second", names: "DNS:client", days: "-days 2")
+        try self.convertClient()
         try self.openSSL("ec -in client.key -aes128 -passout", "pass:\(Self.password)", "-out client-encrypted.key")
         try Data("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".utf8)
             .write(to: URL(fileURLWithPath: self.path("malformed.pem")))
         try Data("no certificate".utf8).write(to: URL(fileURLWithPath: self.path("empty.pem")))
+    }
+
+    private func convertClient() throws {
+        try self.openSSL("x509 -in ca.pem -outform DER -out ca.der")
+        try self.openSSL("x509 -in client.pem -outform DER -out client.der")
+        try self.openSSL("pkcs8 -topk8 -nocrypt -in client.key -outform DER -out client-key.der")
+        let password = "pass:\(Self.password)"
+        let export = "pkcs12 -export -in client.pem"
+        let old = "-keypbe PBE-SHA1-3DES -certpbe PBE-SHA1-3DES -macalg sha1"
+        try self.openSSL("\(export) -inkey client.key -certfile ca.pem -out client.p12 -passout", password)
+        try self.openSSL("\(export) -inkey client.key \(old) -out client-old.p12 -passout", password)
+        try self.openSSL(
+            "\(export) -inkey client.key -keypbe NONE -certpbe NONE -out client-open.p12 -passout",
+            "pass:"
+        )
+        try self.openSSL("\(export) -nokeys -out certificates.p12 -passout", password)
+        try self.openSSL("\(export) -inkey client.key -nocerts -out key.p12 -passout", password)
     }
 
     private func issue(_ name: String, names: String, days: String) throws {

@@ -6,6 +6,14 @@ import NIOPosix
 import NIOSSL
 import NIOTLS
 
+#if canImport(Darwin)
+import Darwin
+#elseif canImport(Musl)
+import Musl
+#else
+import Glibc
+#endif
+
 /// A server on a port of its own that does one simple thing with every connection.
 struct TestServer {
     enum Behaviour: Sendable {
@@ -15,6 +23,14 @@ struct TestServer {
         case greet
         /// Takes connections and never says anything.
         case silent
+        /// Says this as soon as it hears something, and nothing more.
+        case answer([UInt8])
+        /// Closes as soon as it hears something.
+        case close
+        /// Resets the connection as soon as it hears something.
+        case reset
+        /// Says the protocol of ALPN behind the handshake.
+        case nameProtocol
     }
 
     let channel: any Channel
@@ -29,12 +45,13 @@ struct TestServer {
         _ behaviour: Behaviour = .echo,
         tls: TLSConfiguration? = nil,
         host: String = "127.0.0.1",
+        unixSocket: String? = nil,
         isolation: isolated (any Actor)? = #isolation,
         _ body: (TestServer) async throws -> Result
     ) async throws -> Result {
         let context = try tls.map { try NIOSSLContext(configuration: $0) }
         let (connections, continuation) = AsyncStream<any Channel>.makeStream()
-        let channel = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+        let bootstrap = ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
                 continuation.yield(channel)
@@ -44,8 +61,8 @@ struct TestServer {
                     try pipeline.addHandler(BehaviourHandler(behaviour, isSecured: context != nil))
                 }
             }
-            .bind(host: host, port: 0)
-            .get()
+        let channel = try await
+            (unixSocket.map { bootstrap.bind(unixDomainSocketPath: $0) } ?? bootstrap.bind(host: host, port: 0)).get()
         do {
             let result = try await body(TestServer(channel: channel, connections: connections))
             try await channel.close()
@@ -67,6 +84,18 @@ struct TestServer {
             }
             return
         }
+    }
+
+    /// The certificate that the client of the next connection showed, once that has sent something.
+    func nextClientCertificate() async throws -> NIOSSLCertificate? {
+        for await connection in self.connections { return try await connection.nioSSL_peerCertificate().get() }
+        return nil
+    }
+
+    /// The version of TLS of the next connection, once its client has sent something.
+    func nextVersion() async throws -> TLSVersion? {
+        for await connection in self.connections { return try await connection.nioSSL_tlsVersion().get() }
+        return nil
     }
 
     /// The configuration of a server with one of the test certificates.
@@ -108,7 +137,11 @@ private final class BehaviourHandler: ChannelInboundHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if case .handshakeCompleted? = event as? TLSUserEvent { self.greet(context) }
+        guard case .handshakeCompleted(let name)? = event as? TLSUserEvent else { return }
+        if case .nameProtocol = self.behaviour {
+            context.writeAndFlush(self.wrapOutboundOut(ByteBuffer(string: "<\(name ?? "none")>")), promise: nil)
+        }
+        self.greet(context)
     }
 
     private func greet(_ context: ChannelHandlerContext) {
@@ -117,8 +150,20 @@ private final class BehaviourHandler: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        if case .silent = self.behaviour { return }
-        context.writeAndFlush(data, promise: nil)
+        switch self.behaviour {
+        case .silent:
+            break
+        case .answer(let bytes):
+            context.writeAndFlush(self.wrapOutboundOut(ByteBuffer(bytes: bytes)), promise: nil)
+        case .close:
+            context.close(promise: nil)
+        case .reset:
+            let socket = context.channel as? any SocketOptionProvider
+            socket?.setSoLinger(linger(l_onoff: 1, l_linger: 0)).whenComplete { _ in }
+            context.close(promise: nil)
+        case .echo, .greet, .nameProtocol:
+            context.writeAndFlush(data, promise: nil)
+        }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {

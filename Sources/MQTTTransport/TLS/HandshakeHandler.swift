@@ -11,8 +11,8 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     private let endpoint: Endpoint
     private let identity: ServerIdentity
-    /// Whether the certificate has to name the address; for names NIOSSL looks itself.
-    private let looksForAddress: Bool
+    /// Whether the certificate has to name the server.
+    private let looksForName: Bool
     private let tls: NIOSSLClientHandler
     private let check: CertificateCheck?
     private var promise: EventLoopPromise<Void>?
@@ -20,14 +20,14 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     init(
         endpoint: Endpoint,
         identity: ServerIdentity,
-        looksForAddress: Bool,
+        looksForName: Bool,
         tls: NIOSSLClientHandler,
         check: CertificateCheck?,
         promise: EventLoopPromise<Void>
     ) {
         self.endpoint = endpoint
         self.identity = identity
-        self.looksForAddress = looksForAddress
+        self.looksForName = looksForName
         self.tls = tls
         self.check = check
         self.promise = promise
@@ -38,9 +38,9 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
             context.fireUserInboundEventTriggered(event)
             return
         }
-        if self.looksForAddress {
+        if self.looksForName {
             let certificate = try? self.tls.peerCertificate?.toDERBytes()
-            guard let certificate, self.identity.isAddress(in: certificate) else {
+            guard let certificate, self.identity.isNamed(by: certificate) else {
                 self.finish(.failure(self.namesAnother))
                 return
             }

@@ -69,12 +69,15 @@ enum PKCS12 {
 
         /// A sequence of a type and, in brackets, a value.
         private static func opened(_ element: BERElement) -> (type: BERElement, value: BERElement)? {
-            guard let parts = element.sequence, parts.count >= 2, let value = parts[1].children?.first else { return nil }
+            guard let parts = element.sequence, parts.count >= 2, let value = parts[1].children?.first else {
+                return nil
+            }
             return (parts[0], value)
         }
 
         private mutating func note(_ bag: BERElement) {
-            guard let parts = bag.sequence, let type = parts.first, type.contents.dropLast().elementsEqual(Self.bag) else {
+            guard let parts = bag.sequence, let type = parts.first, type.contents.dropLast().elementsEqual(Self.bag)
+            else {
                 return
             }
             switch type.contents.last {

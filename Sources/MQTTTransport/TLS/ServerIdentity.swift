@@ -43,10 +43,25 @@ enum ServerIdentity {
     /// What to ask the server for, if it can be asked for at all.
     var nameToAskFor: String? { if case .name(let name) = self { name } else { nil } }
 
-    /// Whether a certificate, in DER form, is for this server; names are NIOSSL's business.
-    func isAddress(in certificate: [UInt8]) -> Bool {
-        guard case .address(let bytes, _) = self else { return false }
-        return CertificateNames(certificate)?.addresses.contains(bytes) ?? false
+    /// Whether a certificate, in DER form, is for this server (RFC 9525, 6).
+    ///
+    /// NIOSSL looks for names, too, but is content with a certificate for the address of the peer, whatever the name. One
+    /// that has no such names at all is left to it: it may know the server by its common name.
+    func isNamed(by certificate: [UInt8]) -> Bool {
+        guard let names = CertificateNames(certificate) else { return false }
+        switch self {
+        case .name(let name): return !names.areGiven || names.hosts.contains { Self.matches($0, name) }
+        case .address(let bytes, _): return names.addresses.contains(bytes)
+        }
+    }
+
+    /// Whether a name of a certificate, whose first label may be an asterisk, is that of the host.
+    private static func matches(_ pattern: String, _ host: String) -> Bool {
+        let pattern = pattern.lowercased()
+        let host = host.lowercased()
+        guard pattern.hasPrefix("*.") else { return pattern == host }
+        guard let dot = host.firstIndex(of: "."), dot != host.startIndex else { return false }
+        return pattern.dropFirst() == host[dot...]
     }
 
     private static func addressBytes(_ text: String) -> [UInt8]? {
@@ -73,6 +88,8 @@ extension ServerIdentity: CustomStringConvertible {
 struct CertificateNames {
     private(set) var hosts: [String] = []
     private(set) var addresses: [[UInt8]] = []
+    /// Whether there are alternative names, of whatever kind.
+    private(set) var areGiven = false
 
     private static let subjectAlternativeName: [UInt8] = [0x55, 0x1D, 0x11]
 
@@ -84,6 +101,7 @@ struct CertificateNames {
             guard let fields = entry.sequence, fields.first?.isIdentifier(Self.subjectAlternativeName) == true,
                 let names = fields.last?.octets.flatMap({ BERElement($0) })?.sequence
             else { continue }
+            self.areGiven = self.areGiven || !names.isEmpty
             for name in names {
                 switch name.tag {
                 case 0x82: self.hosts.append(Self.host(name.contents))

@@ -87,7 +87,7 @@ extension TLSSettings {
 
     private func explained(_ error: any Error) -> TransportError {
         let reason = TransportError.words(of: error)
-        if let clientCertificate, reason.contains("KEY") {
+        if let clientCertificate, reason.uppercased().contains("KEY") {
             return TransportError(
                 .tlsConfiguration,
                 "The client certificate \(clientCertificate.name) cannot be used together: \(reason)",

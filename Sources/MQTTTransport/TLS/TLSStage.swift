@@ -31,7 +31,7 @@ struct TLSStage: ChannelStage {
             let handshake = HandshakeHandler(
                 endpoint: self.endpoint,
                 identity: self.identity,
-                looksForAddress: self.verification.level == .full && self.identity.isAddress,
+                looksForName: self.verification.level == .full,
                 tls: tls,
                 check: check,
                 promise: promise
