@@ -109,7 +109,9 @@ import Testing
             // It does not answer; the time limit is generous for slow machines.
             #expect(ContinuousClock.now - start < .seconds(20))
             let bytes = await connection.rest()
-            #expect(bytes.count == 10 + 8 && bytes.starts(with: [0x82, 0x84]) && bytes[10...].starts(with: [0x88, 0x82]))
+            #expect(
+                bytes.count == 10 + 8 && bytes.starts(with: [0x82, 0x84]) && bytes[10...].starts(with: [0x88, 0x82])
+            )
         }
     }
 }

@@ -92,7 +92,11 @@ import Testing
             Change(line: 4, text: "Sec-WebSocket-Protocol: MQTT", words: "it answered MQTT"),
             Change(line: 4, text: "Sec-WebSocket-Protocol: mqtt, chat", words: "it answered mqtt, chat"),
             Change(line: 4, text: "Sec-WebSocket-Protocol: mqtt\r\nSec-WebSocket-Protocol: mqtt", words: "mqtt, mqtt"),
-            Change(line: 4, text: "Sec-WebSocket-Protocol: mqtt\r\nSec-WebSocket-Extensions: deflate", words: "deflate"),
+            Change(
+                line: 4,
+                text: "Sec-WebSocket-Protocol: mqtt\r\nSec-WebSocket-Extensions: deflate",
+                words: "deflate"
+            ),
         ]
     )
     func `fault 35: an agreement that is not to what was asked is refused`(change: Change) async throws {

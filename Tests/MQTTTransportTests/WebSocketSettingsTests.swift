@@ -85,10 +85,12 @@ import Testing
         arguments: [
             (["Authorization": "sesame\r\nX: y"], "control character"), (["A": "sesame\u{0}"], "control character"),
             (["A": "sesame\n"], "control character"), (["A": "sesame\u{7F}"], "control character"),
-            (["": "sesame"], "name"), (["A b": "sesame"], "name"), (["A:": "sesame"], "name"), (["Ä": "sesame"], "name"),
+            (["": "sesame"], "name"), (["A b": "sesame"], "name"), (["A:": "sesame"], "name"),
+            (["Ä": "sesame"], "name"),
             (["upgrade": "sesame"], "handshake"), (["CONNECTION": "sesame"], "handshake"),
             (["Sec-WebSocket-Key": "sesame"], "handshake"), (["Sec-WebSocket-Version": "sesame"], "handshake"),
-            (["Sec-WebSocket-Protocol": "sesame"], "subprotocol"), (["Sec-WebSocket-Extensions": "sesame"], "extension"),
+            (["Sec-WebSocket-Protocol": "sesame"], "subprotocol"),
+            (["Sec-WebSocket-Extensions": "sesame"], "extension"),
             (["Content-Length": "sesame"], "body"), (["Transfer-Encoding": "sesame"], "body"),
             (["A": String(repeating: "sesame", count: 20_000)], "longer"),
         ] as [(WebSocketHeaders, String)]
