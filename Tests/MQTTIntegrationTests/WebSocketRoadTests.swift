@@ -33,7 +33,9 @@ import Testing
             try await withDeadline(.seconds(240)) {
                 let options = MosquittoServer.Options(tls: isSecured ? .init() : nil, webSocket: true)
                 try await MosquittoServer.withServer(options) { server in
-                    try await Roads.carryMessages(V.self, over: Self.endpoint(server, isSecured: isSecured))
+                    try await server.keptAwake {
+                        try await Roads.carryMessages(V.self, over: Self.endpoint(server, isSecured: isSecured))
+                    }
                 }
             }
         }

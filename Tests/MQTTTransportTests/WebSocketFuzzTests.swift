@@ -9,7 +9,7 @@ import Testing
 
 /// Whatever a server sends, cut anywhere: no crash, no byte that is not there, the same however it is cut.
 @Suite(.timeLimit(.minutes(10))) struct WebSocketFuzzTests {
-    private static let rounds = 400
+    private static let rounds = 200
 
     @Test(arguments: 0..<UInt64(4))
     func `frames that keep the rules give their bytes, however they are cut`(seed: UInt64) throws {

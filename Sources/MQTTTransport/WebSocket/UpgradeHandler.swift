@@ -167,8 +167,9 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
             headers[canonicalForm: "upgrade"].contains { $0.lowercased() == "websocket" }
             && headers[canonicalForm: "connection"].contains { $0.lowercased() == "upgrade" }
         guard isAgreed else { return "answered 101, but not with 'Upgrade: websocket' and 'Connection: Upgrade'" }
-        guard NIOWebSocketClientUpgrader(requestKey: self.key, upgradePipelineHandler: { _, _ in preconditionFailure() })
-            .shouldAllowUpgrade(upgradeResponse: head)
+        guard
+            NIOWebSocketClientUpgrader(requestKey: self.key, upgradePipelineHandler: { _, _ in preconditionFailure() })
+                .shouldAllowUpgrade(upgradeResponse: head)
         else {
             return "answered 101 with a wrong Sec-WebSocket-Accept; something between it and here may have answered"
         }
@@ -224,24 +225,28 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
         } else if error is HTTPParserError || error is NIOHTTPDecoderError || self.http.beginning.isTooLong {
             self.finish(self.misunderstood(error))
         } else {
-            self.finish(TransportError(connectingTo: self.endpoint, failedWith: error))
+            let other = TransportError(connectingTo: self.endpoint, failedWith: error)
+            // A server that closes with the request unread resets the connection.
+            self.finish(other.code == .closed ? self.closed : other)
         }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
         if case .refused(let refusal) = self.state { self.refused(refusal) }
-        if self.http.beginning.bytes.isEmpty {
-            let words = "closed the connection without an answer to the request for a WebSocket"
-            self.fail(.webSocketRefused, "\(self.endpoint) \(words); it may not speak HTTP on this port, or only with TLS (wss).")
-        } else if !self.http.beginning.isHTTP {
-            self.finish(self.misunderstood(ChannelError.eof))
-        }
-        self.finish(self.closedInAnswer)
+        self.finish(self.closed)
         context.fireChannelInactive()
     }
 
-    private var closedInAnswer: TransportError {
-        TransportError(.webSocketRefused, "\(self.endpoint) closed the connection in the middle of its answer.")
+    /// The connection ended instead of an answer.
+    private var closed: TransportError {
+        let beginning = self.http.beginning
+        guard !beginning.bytes.isEmpty else {
+            let words = "closed the connection without an answer to the request for a WebSocket"
+            let hint = "it may not speak HTTP on this port, or only with TLS (wss)"
+            return TransportError(.webSocketRefused, "\(self.endpoint) \(words); \(hint).")
+        }
+        guard beginning.isHTTP else { return self.misunderstood(ChannelError.eof) }
+        return TransportError(.webSocketRefused, "\(self.endpoint) closed the connection in the middle of its answer.")
     }
 
     /// The answer is no HTTP, or none that can be read.
@@ -249,7 +254,7 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
         let beginning = self.http.beginning
         let bytes = beginning.bytes
         if beginning.isHTTP {
-            if error as? HTTPParserError == .invalidEOFState { return self.closedInAnswer }
+            if error as? HTTPParserError == .invalidEOFState { return self.closed }
             let isTooLong = beginning.isTooLong || error as? HTTPParserError == .headerOverflow
             let why = isTooLong ? "it is too long" : "\(error)"
             let words = "\(self.endpoint) answered the request for a WebSocket with HTTP that cannot be read: \(why)."

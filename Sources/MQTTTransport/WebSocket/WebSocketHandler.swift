@@ -5,7 +5,7 @@ internal import NIOCore
 
 /// Turns the frames of an open WebSocket into a stream of bytes and back; every buffer written is one binary message.
 ///
-/// Pings are answered, the latest of those that came in together. A close frame of the server, or a frame that breaks the
+/// Pings are answered, the latest of those that came in together. A close frame of the server, or one that breaks the
 /// rules, goes on as an error behind the bytes before it. Closing the channel says so to the server first.
 final class WebSocketHandler: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
@@ -157,7 +157,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
     private func sayGoodBye(_ code: UInt16, _ context: ChannelHandlerContext) {
         self.state = .saidGoodBye
         self.duePong = nil
-        // Reading goes on for the answer: closing with bytes unread resets the connection, and the last packet may be lost.
+        // Reading goes on for the answer: closing with bytes unread resets the connection, and the last packet is lost.
         context.channel.setOption(.autoRead, value: true).whenFailure { _ in }
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         let frame = self.wrapOutboundOut(self.writer.frame(.close, ByteBuffer(integer: code)))

@@ -4,8 +4,8 @@
 /// How to ask an HTTP server for a WebSocket.
 ///
 /// The request is sent with these headers by default: `Host`, `Upgrade`, `Connection`, `Sec-WebSocket-Key`,
-/// `Sec-WebSocket-Version` and `Sec-WebSocket-Protocol`; there is no `Origin` unless you add one. Yours are added to them
-/// or replace those of the same name, except for the last five: they are the handshake itself.
+/// `Sec-WebSocket-Version` and `Sec-WebSocket-Protocol`; there is no `Origin` unless you add one. Yours are added to
+/// them or replace those of the same name, except for the last five: they are the handshake itself.
 ///
 /// ```swift
 /// // A token that lasts for minutes is fetched at each attempt to connect.
@@ -43,8 +43,8 @@ public struct WebSocketSettings: Hashable, Sendable {
 
     /// Makes settings with a function that gives the headers.
     ///
-    /// It is called at each attempt to connect, with the default headers and those of ``headers``, and returns what is to
-    /// be sent. When it throws, nothing is asked and the attempt fails with
+    /// It is called at each attempt to connect, with the default headers and those of ``headers``, and returns what is
+    /// to be sent. When it throws, nothing is asked and the attempt fails with
     /// ``TransportError/Code/headersUnavailable``, with what it threw as the cause. The timeout of the attempt runs on
     /// meanwhile; when it is over, or the connection ends, the function's task is cancelled.
     public init(
