@@ -130,7 +130,7 @@ import Testing
     func `renewed files are used when the connection is made anew`(version: TestedVersion) async throws {
         func run<V: TestVersion>(_: V.Type) async throws {
             try await withDeadline {
-                let options = MosquittoServer.Options(tls: .init(requireCertificate: true))
+                let options = MosquittoServer.Options(tls: .init(requireCertificate: true), persistence: true)
                 try await MosquittoServer.withServer(options) { server in
                     try await MosquittoServer.withServer(options) { other in
                         try await Self.renew(V.self, server, with: other)

@@ -53,9 +53,13 @@ extension TransportError {
 
     /// What can be read of the beginning of `bytes`, in quotes; nil when it is no text.
     private static func excerpt(_ bytes: some Collection<UInt8>) -> String? {
-        let beginning = bytes.prefix(200)
-        let readable = beginning.count { (0x20...0x7E).contains($0) || [0x09, 0x0A, 0x0D].contains($0) }
-        guard readable > 0, readable * 10 >= beginning.count * 9 else { return nil }
+        func isReadable(_ byte: UInt8) -> Bool { (0x20...0x7E).contains(byte) || [0x09, 0x0A, 0x0D].contains(byte) }
+        var beginning = Array(bytes.prefix(200))
+        // A few odd bytes do not make it less of a text; but text may be followed by something else.
+        if beginning.count(where: isReadable) * 10 < beginning.count * 9 {
+            beginning = Array(beginning.prefix(while: isReadable))
+        }
+        guard beginning.count >= 4 else { return nil }
         let text = beginning.map { byte in
             switch byte {
             case 0x22, 0x5C: "\\" + String(UnicodeScalar(byte))
