@@ -127,9 +127,7 @@ import Testing
         #expect(endpoint.port == 0)
         #expect(endpoint == endpoint)
         #expect(endpoint != .custom("tunnel") { ManualStream() })
-        endpoint.proxy = .through(
-            ProxySettings(kind: .http, host: "localhost", port: 1, userInfo: nil, tls: nil)
-        )
+        endpoint.proxy = .through(.http("localhost", port: 1))
         #expect(try await Dialed.failure(to: endpoint)?.code == .invalidEndpoint)
     }
 
