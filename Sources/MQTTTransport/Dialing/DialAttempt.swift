@@ -238,6 +238,8 @@ final class DialAttempt {
     /// This server failed.
     private func failed(_ error: any Error) {
         let error = TransportError(connectingTo: self.server, failedWith: error).at(self.stage)
+        // Closing the channel fails its stage at once, which is not the reason.
+        self.round += 1
         if let channel = self.channel.take() { ChannelStages.abandon(channel) }
         self.attemptNext(after: error)
     }
