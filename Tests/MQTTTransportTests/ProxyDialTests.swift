@@ -47,8 +47,9 @@ import Testing
 
     @Test func `TLS to the broker goes through the proxy, and is for the name of the broker`() async throws {
         let certificates = try TestCertificates.shared.get()
-        var settings = TLSSettings(trust: .file(certificates.path("ca.pem")), serverName: "localhost")
-        let broker = ScriptedProxy.Line.broker(tls: try TestServer.tls())
+        var settings = TLSSettings(trust: .file(certificates.path("ca.pem")), serverName: "other.example")
+        // A certificate without the address of the proxy.
+        let broker = ScriptedProxy.Line.broker(tls: try TestServer.tls("other"))
         try await ScriptedProxy.with([.takeHead, .say(Self.ok), broker]) { proxy in
             let http = ProxySettings.http("127.0.0.1", port: proxy.port)
             try await self.talk(self.endpoint(http, tls: settings), greeting: "")

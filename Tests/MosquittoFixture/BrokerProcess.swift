@@ -78,4 +78,12 @@ final class BrokerProcess: Sendable {
             throw FixtureError("\(self.program) does not end within a minute of SIGTERM")
         }
     }
+
+    /// Ends the server and all its children at once, without asking.
+    func kill() async throws {
+        self.shell.killGroup()
+        guard try await self.shell.end(within: .seconds(60)) != nil else {
+            throw FixtureError("\(self.program) does not end within a minute of SIGKILL")
+        }
+    }
 }
