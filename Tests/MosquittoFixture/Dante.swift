@@ -19,7 +19,7 @@ package final class Dante: Sendable {
 
     /// Starts a server that runs until ``stop()`` or until nobody holds it.
     ///
-    /// - Parameter blockedPorts: The ports its rules do not let anybody connect to.
+    /// Its rules let nobody connect to `blockedPorts`.
     package static func start(blockedPorts: [Int] = []) async throws -> Dante {
         // Debian's name for it, and its own.
         let program = (try? ChildProcess.find("danted")) == nil ? "sockd" : "danted"
