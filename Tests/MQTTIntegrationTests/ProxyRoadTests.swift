@@ -102,16 +102,19 @@ import Testing
     }
 
     @Test(arguments: [false, true])
-    func `a broker is reached through SOCKS5, SOCKS4 and 4a, with names looked up there and here`(
+    func `a broker is reached through SOCKS5 and SOCKS4, with names looked up there and here`(
         tls: Bool
     ) async throws {
         let broker = try await SharedBroker.server
         try await Dante.withServer { dante in
             var here = ProxySettings.socks5("127.0.0.1", port: dante.port)
             here.resolvesNames = false
+            // Dante 1.4 takes SOCKS4 with an address only, so that the names of 4a are for the scripted servers.
+            var four = ProxySettings.socks4a("127.0.0.1", port: dante.port)
+            four.resolvesNames = false
             for settings in [
                 .socks5("127.0.0.1", port: dante.port), here, .socks4("127.0.0.1", port: dante.port, userID: "ann"),
-                .socks4a("127.0.0.1", port: dante.port),
+                four,
             ] {
                 try await self.roundTrip(self.endpoint(broker, tls: tls), through: settings)
                 try await self.roundTrip(self.endpoint(broker, tls: tls, host: "127.0.0.1"), through: settings)
@@ -166,12 +169,13 @@ import Testing
         let topic = unique("proxy")
         let messages = try await client.subscribe(to: topic, qos: .atLeastOnce)
         try await client.publish("before", to: topic, qos: .atLeastOnce)
+        #expect(try await messages.take(1).map(\.text) == ["before"])
         try await stop()
         try await wait(for: "the end of the connection", in: &events, where: \.isDisconnected)
         async let published = client.publish("after", to: topic, qos: .atLeastOnce)
         try await start()
         _ = try await published
-        #expect(try await messages.take(2).map(\.text) == ["before", "after"])
+        #expect(try await messages.take(until: "after").allSatisfy { $0.text == "before" })
         await client.disconnect()
     }
 

@@ -21,7 +21,7 @@ import Testing
     /// Connects, with the broker's greeting in the same segment as the last answer, and talks.
     private func talk(_ endpoint: Endpoint, greeting: String = "hello") async throws {
         let dialed = try await Dialed.connect(to: endpoint)
-        #expect(try await dialed.receive(greeting.utf8.count) == greeting)
+        if !greeting.isEmpty { #expect(try await dialed.receive(greeting.utf8.count) == greeting) }
         try await dialed.send("over the road")
         #expect(try await dialed.receive(13) == "over the road")
         try await dialed.channel.close()
@@ -47,8 +47,9 @@ import Testing
 
     @Test func `TLS to the broker goes through the proxy, and is for the name of the broker`() async throws {
         let certificates = try TestCertificates.shared.get()
-        var settings = TLSSettings(trust: .file(certificates.path("ca.pem")), serverName: "localhost")
-        let broker = ScriptedProxy.Line.broker(tls: try TestServer.tls())
+        var settings = TLSSettings(trust: .file(certificates.path("ca.pem")), serverName: "other.example")
+        // A certificate without the address of the proxy.
+        let broker = ScriptedProxy.Line.broker(tls: try TestServer.tls("other"))
         try await ScriptedProxy.with([.takeHead, .say(Self.ok), broker]) { proxy in
             let http = ProxySettings.http("127.0.0.1", port: proxy.port)
             try await self.talk(self.endpoint(http, tls: settings), greeting: "")
@@ -66,7 +67,8 @@ import Testing
         var inner = settings
         inner.serverName = "localhost"
         let configuration = try TestServer.tls()
-        try await ScriptedProxy.with([.takeHead, .say(Self.ok + "hello"), .broker(tls: nil)], tls: configuration) { proxy in
+        try await ScriptedProxy.with([.takeHead, .say(Self.ok + "hello"), .broker(tls: nil)], tls: configuration) {
+            proxy in
             try await self.talk(self.endpoint(.http("localhost", port: proxy.port, tls: settings)))
             // The proxy's certificate is checked: this one's authority is not the system's.
             let strange = self.endpoint(.http("localhost", port: proxy.port, tls: TLSSettings()))
@@ -103,16 +105,22 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        ([.takeHead, .say("HTTP/1.1 403 No\r\nContent-Length: 5\r\n\r\nnever")], "403 No: \"never\"", .proxyRefused),
-        ([.takeHead, .say("HTTP/1.1 403 No\r\n\r\n")], "403 No", .proxyRefused),
-        ([.takeHead, .say("HTTP/1.1 407 Who\r\n\r\n")], "407 Who", .proxyAuthenticationFailed),
-        ([.takeHead, .say("HTTP/1.1 504 Late\r\n\r\n")], "504 Late", .proxyTimedOut),
-        ([.takeHead, .close], "without an answer", .proxyRefused), ([.close], "closed the connection", .proxyRefused),
-        ([.takeHead, .say("HTTP/1.1 200 O"), .close], "in the middle", .proxyRefused),
-        ([.say("220 mail ESMTP\r\n")], "220 mail", .proxyRefused),
-        ([.takeHead, .say([UInt8](repeating: 0x41, count: 100_000))], "AAAA", .proxyRefused),
-    ] as [([ScriptedProxy.Line], String, TransportError.Code)])
+    @Test(
+        arguments: [
+            (
+                [.takeHead, .say("HTTP/1.1 403 No\r\nContent-Length: 5\r\n\r\nnever")], "403 No: \"never\"",
+                .proxyRefused
+            ),
+            ([.takeHead, .say("HTTP/1.1 403 No\r\n\r\n")], "403 No", .proxyRefused),
+            ([.takeHead, .say("HTTP/1.1 407 Who\r\n\r\n")], "407 Who", .proxyAuthenticationFailed),
+            ([.takeHead, .say("HTTP/1.1 504 Late\r\n\r\n")], "504 Late", .proxyTimedOut),
+            ([.takeHead, .close], "without an answer", .proxyRefused),
+            ([.close], "closed the connection", .proxyRefused),
+            ([.takeHead, .say("HTTP/1.1 200 O"), .close], "in the middle", .proxyRefused),
+            ([.say("220 mail ESMTP\r\n")], "220 mail", .proxyRefused),
+            ([.takeHead, .say([UInt8](repeating: 0x41, count: 100_000))], "AAAA", .proxyRefused),
+        ] as [([ScriptedProxy.Line], String, TransportError.Code)]
+    )
     func `fault 32: a proxy that refuses, closes early or is none is a fitting error at once, and nothing is left open`(
         script: [ScriptedProxy.Line],
         words: String,

@@ -7,7 +7,8 @@ import Testing
 @testable import MQTTTransport
 
 @Suite struct ProxyEnvironmentTests {
-    private func proxy(_ variables: [String: String], for endpoint: Endpoint = .tcp("broker.example")) throws -> String? {
+    private func proxy(_ variables: [String: String], for endpoint: Endpoint = .tcp("broker.example")) throws -> String?
+    {
         try ProxyEnvironment { variables[$0] }.proxy(for: endpoint)?.description
     }
 
@@ -39,9 +40,12 @@ import Testing
         (["mqtt_proxy": "h", "no_proxy": "10.0.0.0/33,sesame"], "no_proxy"),
         (["mqtt_proxy": "h", "NO_PROXY": "sesame:x"], "NO_PROXY"),
         (["mqtt_proxy": "h", "NO_PROXY": "sesame:0"], "NO_PROXY"),
-        (["mqtt_proxy": "h", "NO_PROXY": "sesame:65536"], "NO_PROXY"), (["mqtt_proxy": "h", "no_proxy": "."], "no_proxy"),
-        (["mqtt_proxy": "h", "no_proxy": "sesame/8"], "no_proxy"), (["mqtt_proxy": "h", "no_proxy": "[::1]x"], "no_proxy"),
-        (["mqtt_proxy": "h", "no_proxy": "::1/129"], "no_proxy"), (["mqtt_proxy": "h", "no_proxy": "10.0.0.0/-1"], "no_p"),
+        (["mqtt_proxy": "h", "NO_PROXY": "sesame:65536"], "NO_PROXY"),
+        (["mqtt_proxy": "h", "no_proxy": "."], "no_proxy"),
+        (["mqtt_proxy": "h", "no_proxy": "sesame/8"], "no_proxy"),
+        (["mqtt_proxy": "h", "no_proxy": "[::1]x"], "no_proxy"),
+        (["mqtt_proxy": "h", "no_proxy": "::1/129"], "no_proxy"),
+        (["mqtt_proxy": "h", "no_proxy": "10.0.0.0/-1"], "no_p"),
     ])
     func `a bad variable is an error that names it and does not show its value`(
         variables: [String: String],
@@ -72,7 +76,8 @@ import Testing
         ("0:0:0:0:0:0:0:1", "::1", 1, true), ("fe80::/10", "fe80::1%eth0", 1, true), ("fe80::/10", "fec0::1", 1, false),
         ("::/0", "2001:db8::1", 1, true), ("::1/128", "::2", 1, false),
     ])
-    func `no_proxy lists hosts, domains, addresses and blocks`(list: String, host: String, port: Int, isIn: Bool) throws {
+    func `no_proxy lists hosts, domains, addresses and blocks`(list: String, host: String, port: Int, isIn: Bool) throws
+    {
         let exceptions = try #require(ProxyExceptions(list))
         #expect(exceptions.contain(host: host, port: port) == isIn)
     }

@@ -21,7 +21,12 @@ import Testing
     /// 1883.
     static let port: [UInt8] = [0x07, 0x5B]
 
-    static func http(_ name: String, _ proxy: ProxySettings, host: String = "broker.example", fields: String = "")
+    static func http(
+        _ name: String,
+        _ proxy: ProxySettings,
+        host: String = "broker.example",
+        fields: String = ""
+    )
         -> Conversation
     {
         let target = host.contains(":") ? "[\(host)]:1883" : "\(host):1883"
@@ -58,7 +63,10 @@ import Testing
         Self.http("HTTP, headers", Self.withHeaders, fields: "proxy-authorization: Bearer abc\r\nX-A: b\r\n"),
         Self.answer("1.0 without a reason", "HTTP/1.0 200\r\n\r\n"),
         Self.answer("lines without carriage returns", "HTTP/1.1 200 Connection established\nA: b\n\n"),
-        Self.answer("a body that cannot be", "HTTP/1.1 201 Fine\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"),
+        Self.answer(
+            "a body that cannot be",
+            "HTTP/1.1 201 Fine\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
+        ),
         Self.answer(
             "interim answers",
             "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n"
@@ -86,7 +94,10 @@ import Testing
             host: "::1",
             turns: [
                 ([5, 1, 0], [5, 0]),
-                ([5, 1, 0, 4] + [UInt8](repeating: 0, count: 15) + [1] + Self.port, [5, 0, 0, 3] + Self.name + Self.port),
+                (
+                    [5, 1, 0, 4] + [UInt8](repeating: 0, count: 15) + [1] + Self.port,
+                    [5, 0, 0, 3] + Self.name + Self.port
+                ),
             ]
         ),
         Conversation(

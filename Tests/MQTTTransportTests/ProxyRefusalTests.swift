@@ -40,7 +40,10 @@ import Testing
         ("HTTP/1.1 200 OK\r\nno field\r\n\r\n", "no header field: \"no field\""),
         ("HTTP/1.1 999 What\r\n\r\n", "999 What"), ("HTTP/1.1 000 What\r\n\r\n", "000 What"),
     ])
-    func `fault 32: an HTTP proxy that refuses has its status and words in the error`(answer: String, words: String) throws {
+    func `fault 32: an HTTP proxy that refuses has its status and words in the error`(
+        answer: String,
+        words: String
+    ) throws {
         let error = try self.http(answer)
         #expect(error.code == .proxyRefused)
         #expect(error.message.contains(words) || words.hasPrefix("000"), "\(error)")
@@ -83,9 +86,11 @@ import Testing
 
     @Test(arguments: [
         ("SSH-2.0-OpenSSH_9\r\n", "\"SSH-2.0-OpenSSH_9\\r\\n\""), ("\u{20}\u{2}\0\u{5}", "\" \\x02\\x00\\x05\""),
-        ("HTTP/2 200 OK\r\n\r\n", "\"HTTP/2 200 OK"), ("HTTP/1.1 20 OK\r\n", "\"HTTP/1.1 20 OK"), ("\r\n", "does not speak"),
+        ("HTTP/2 200 OK\r\n\r\n", "\"HTTP/2 200 OK"), ("HTTP/1.1 20 OK\r\n", "\"HTTP/1.1 20 OK"),
+        ("\r\n", "does not speak"),
         ("HTTP/1.x 200 OK\r\n", "HTTP/1.x"), ("HTTP/1.1 2000 OK\r\n", "2000"), ("HTTP/1.1  200 OK\r\n", "  200"),
-        ("HTTP/1.1\r\n", "does not speak"), ("\u{15}\u{3}\u{1}\0\u{2}\u{2}\u{16}", "write https"), ("\u{5}\0", "\"\\x05\\x00\""),
+        ("HTTP/1.1\r\n", "does not speak"), ("\u{15}\u{3}\u{1}\0\u{2}\u{2}\u{16}", "write https"),
+        ("\u{5}\0", "\"\\x05\\x00\""),
     ])
     func `fault 32: what is no HTTP proxy is told apart, with what it said`(answer: String, words: String) throws {
         let error = try self.http(answer)
@@ -118,14 +123,16 @@ import Testing
         channel.finish()
     }
 
-    @Test(arguments: [
-        (1, "general SOCKS server failure", TransportError.Code.proxyRefused),
-        (2, "not allowed by the ruleset", .proxyRefused), (3, "network unreachable", .proxyRefused),
-        (4, "host unreachable", .proxyRefused), (5, "connection refused by the broker", .proxyRefused),
-        (6, "TTL expired", .proxyTimedOut), (7, "command not supported", .proxyRefused),
-        (8, "address type not supported", .proxyRefused), (9, "without a name (reply 9)", .proxyRefused),
-        (255, "(reply 255)", .proxyRefused),
-    ] as [(UInt8, String, TransportError.Code)])
+    @Test(
+        arguments: [
+            (1, "general SOCKS server failure", TransportError.Code.proxyRefused),
+            (2, "not allowed by the ruleset", .proxyRefused), (3, "network unreachable", .proxyRefused),
+            (4, "host unreachable", .proxyRefused), (5, "connection refused by the broker", .proxyRefused),
+            (6, "TTL expired", .proxyTimedOut), (7, "command not supported", .proxyRefused),
+            (8, "address type not supported", .proxyRefused), (9, "without a name (reply 9)", .proxyRefused),
+            (255, "(reply 255)", .proxyRefused),
+        ] as [(UInt8, String, TransportError.Code)]
+    )
     func `fault 32: every reply of SOCKS5 has its name`(reply: UInt8, words: String, code: TransportError.Code) throws {
         let error = try self.error(.socks5("p"), [5, 0], [5, reply, 0, 1, 0, 0, 0, 0, 0, 0])
         #expect(error.code == code)
@@ -149,8 +156,14 @@ import Testing
     @Test func `what is no SOCKS proxy, or answers nonsense, is told apart, with what it said`() throws {
         let ann = ProxySettings.socks5("p", username: "ann", password: "sesame")
         for (error, words) in [
-            (try self.error(.socks5("p"), Array("HTTP/1.0 400 Bad\r\n".utf8)), "HTTP server; it said \"HTTP/1.0 400 Bad"),
-            (try self.error(.socks4("p"), Array("HTTP/1.0 400 Bad\r\n".utf8)), "HTTP server; it said \"HTTP/1.0 400 Bad"),
+            (
+                try self.error(.socks5("p"), Array("HTTP/1.0 400 Bad\r\n".utf8)),
+                "HTTP server; it said \"HTTP/1.0 400 Bad"
+            ),
+            (
+                try self.error(.socks4("p"), Array("HTTP/1.0 400 Bad\r\n".utf8)),
+                "HTTP server; it said \"HTTP/1.0 400 Bad"
+            ),
             (try self.error(.socks5("p"), [0x20, 2, 0, 0]), "does not speak SOCKS5; it said \" \\x02\\x00\\x00\""),
             (try self.error(.socks4("p"), [4, 90]), "does not speak SOCKS4; it said \"\\x04Z\""),
             (try self.error(.socks5("p"), [5, 2]), "method 2, which was not offered"),
@@ -164,11 +177,13 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        (91, "request rejected or failed", TransportError.Code.proxyRefused),
-        (92, "identd", .proxyAuthenticationFailed), (93, "identd", .proxyAuthenticationFailed),
-        (94, "code 94", .proxyRefused), (0, "code 0", .proxyRefused),
-    ] as [(UInt8, String, TransportError.Code)])
+    @Test(
+        arguments: [
+            (91, "request rejected or failed", TransportError.Code.proxyRefused),
+            (92, "identd", .proxyAuthenticationFailed), (93, "identd", .proxyAuthenticationFailed),
+            (94, "code 94", .proxyRefused), (0, "code 0", .proxyRefused),
+        ] as [(UInt8, String, TransportError.Code)]
+    )
     func `fault 32: every code of SOCKS4 has its name`(code: UInt8, words: String, is: TransportError.Code) throws {
         for proxy in [ProxySettings.socks4("p"), .socks4a("p")] {
             let error = try self.error(proxy, [0, code, 0, 0, 0, 0, 0, 0])
@@ -186,8 +201,10 @@ import Testing
         let request = String(decoding: try channel.said(), as: UTF8.self)
         channel.finish()
         for answer in [
-            request, "HTTP/1.1 403 Forbidden\r\nContent-Length: 50\r\n\r\n<p>you are \(secret)", "HTTP/1.1 403 \(secret)\r\n\r\n",
-            "HTTP/1.1 407 A\r\nProxy-Authenticate: \(secret)\r\n\r\n", "HTTP/1.1 200 A\r\n\(secret)\r\n\r\n", "echo \(secret)",
+            request, "HTTP/1.1 403 Forbidden\r\nContent-Length: 50\r\n\r\n<p>you are \(secret)",
+            "HTTP/1.1 403 \(secret)\r\n\r\n",
+            "HTTP/1.1 407 A\r\nProxy-Authenticate: \(secret)\r\n\r\n", "HTTP/1.1 200 A\r\n\(secret)\r\n\r\n",
+            "echo \(secret)",
         ] {
             let error = try self.http(answer, proxy)
             for text in ["\(error)", "\(error.message)", String(reflecting: error)] {

@@ -90,7 +90,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("", "v"), ("a b", "v"), ("a:", "v"), ("a\r\nb", "v"), ("é", "v"), ("X-A", "sesame\r\nX-B: c"), ("X-A", "sesame\n"),
+        ("", "v"), ("a b", "v"), ("a:", "v"), ("a\r\nb", "v"), ("é", "v"), ("X-A", "sesame\r\nX-B: c"),
+        ("X-A", "sesame\n"),
         ("X-A", "sesame\0"), ("Host", "sesame"), ("content-length", "5"), ("Transfer-Encoding", "chunked"),
     ])
     func `a header that would break the request is refused`(name: String, value: String) {

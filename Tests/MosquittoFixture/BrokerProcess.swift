@@ -20,7 +20,6 @@ final class BrokerProcess: Sendable {
             rm -rf "$folder"
         ) >/dev/null 2>&1 & watch=$!
         trap 'kill -TERM "$broker" 2>/dev/null' TERM
-        trap 'kill -KILL "$broker" 2>/dev/null' USR1
         wait "$broker"; status=$?
         while kill -0 "$broker" 2>/dev/null; do wait "$broker"; status=$?; done
         kill "$watch" 2>/dev/null
@@ -80,11 +79,11 @@ final class BrokerProcess: Sendable {
         }
     }
 
-    /// Ends the broker as a crash would (SIGKILL).
+    /// Ends the server and all its children at once, without asking.
     func kill() async throws {
-        self.shell.send(SIGUSR1)
+        self.shell.killGroup()
         guard try await self.shell.end(within: .seconds(60)) != nil else {
-            throw FixtureError("mosquitto does not end within a minute of SIGKILL")
+            throw FixtureError("\(self.program) does not end within a minute of SIGKILL")
         }
     }
 }

@@ -110,6 +110,14 @@ package final class ChildProcess: Sendable {
         }
     }
 
+    /// Ends it and all it has started at once (SIGKILL), unless it has ended.
+    func killGroup() {
+        self.status.withLock { status in
+            // Its group has its number, and is nobody else's as long as it is not reaped.
+            if status == nil { kill(-self.pid, SIGKILL) }
+        }
+    }
+
     /// Its status when it ends in time, else nil.
     package func end(within limit: Duration) async throws -> Int32? {
         let deadline = ContinuousClock.now + limit

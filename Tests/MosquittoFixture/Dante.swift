@@ -3,10 +3,10 @@
 
 import Foundation
 
-/// A real SOCKS server on a port of its own, for one test: SOCKS5 without authentication, SOCKS4 and 4a.
+/// A real SOCKS server on a port of its own, for one test: SOCKS5 without authentication, and SOCKS4.
 ///
 /// It has no users: Dante knows those of the system only, and a test adds none to a machine. SOCKS5 with user and password
-/// is tested against scripted servers.
+/// is tested against scripted servers, and so are the names of SOCKS4a, which it does not know.
 package final class Dante: Sendable {
     /// Its port on 127.0.0.1, the same across restarts.
     package var port: Int { self.server.port }
@@ -19,7 +19,7 @@ package final class Dante: Sendable {
 
     /// Starts a server that runs until ``stop()`` or until nobody holds it.
     ///
-    /// - Parameter blockedPorts: The ports its rules do not let anybody connect to.
+    /// Its rules let nobody connect to `blockedPorts`.
     package static func start(blockedPorts: [Int] = []) async throws -> Dante {
         // Debian's name for it, and its own.
         let program = (try? ChildProcess.find("danted")) == nil ? "sockd" : "danted"

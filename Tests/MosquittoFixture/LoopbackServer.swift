@@ -77,12 +77,14 @@ final class LoopbackServer: Sendable {
     }
 
     /// Ends the program, with every connection it has, and returns when it has ended.
+    ///
+    /// Asked to end, a child of Dante that serves somebody would go on until that one has left.
     func stop() async throws {
         let running = self.process.withLock { process in
             defer { process = nil }
             return process
         }
-        try await running?.stop()
+        try await running?.kill()
     }
 
     private func ready(_ process: BrokerProcess) async throws {

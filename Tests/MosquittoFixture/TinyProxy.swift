@@ -20,10 +20,7 @@ package final class TinyProxy: Sendable {
 
     /// Starts a proxy that runs until ``stop()`` or until nobody holds it.
     ///
-    /// - Parameters:
-    ///   - user: Who may use it, by basic authentication; nil is everybody.
-    ///   - password: That user's password.
-    ///   - connectPorts: The ports it connects to; none is all.
+    /// With a user only that one may use it, by basic authentication; with `connectPorts` it connects to those only.
     package static func start(
         user: String? = nil,
         password: String = "",

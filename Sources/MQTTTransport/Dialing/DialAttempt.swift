@@ -249,7 +249,7 @@ final class DialAttempt {
     /// This server failed.
     private func failed(_ error: any Error) {
         let error = TransportError(connectingTo: self.server, failedWith: error).at(self.stage)
-        // What the closing of the channel brings about comes too late.
+        // Closing the channel fails its stage at once, which is not the reason.
         self.round += 1
         self.opening.take()?.cancel()
         if let channel = self.channel.take() { ChannelStages.abandon(channel) }

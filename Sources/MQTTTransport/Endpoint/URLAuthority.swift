@@ -9,7 +9,9 @@ struct URLAuthority: Hashable {
     let host: String
     let port: Int?
 
-    /// Takes a URL apart; nil without a scheme. What follows the authority begins with "/", "?" or "#" or is empty.
+    /// Takes a URL apart; nil without a scheme.
+    ///
+    /// What follows the authority begins with "/", "?" or "#" or is empty.
     static func split(_ url: String) -> (scheme: String, authority: Substring, rest: Substring)? {
         guard let colon = url.firstIndex(of: ":"), url[colon...].hasPrefix("://") else { return nil }
         let behind = url[url.index(colon, offsetBy: 3)...]

@@ -59,7 +59,8 @@ struct HTTPProxyAnswer: Sendable {
         let page = self.text
         if !page.isEmpty { words += ": \(secrets.quote(page))" }
         switch self.code {
-        case 407:
+        case 401, 407:
+            // Some answer a wrong password with 401.
             words += hadCredentials ? "; it does not accept the credentials" : "; give a user name and a password"
             if !self.challenge.isEmpty { words += ", it offers \(secrets.plain(self.challenge))" }
             return ProxyRefusal(code: .proxyAuthenticationFailed, words: words)

@@ -38,7 +38,9 @@ extension ProxySettings {
         if let userInfo = self.userInfo?.value {
             // RFC 7617, 2.
             guard !userInfo.user.utf8.contains(UInt8(ascii: ":")) else {
-                throw Self.invalid("The user name for the HTTP proxy holds ':', which basic authentication cannot send.")
+                throw Self.invalid(
+                    "The user name for the HTTP proxy holds ':', which basic authentication cannot send."
+                )
             }
             guard !Self.holdsControls(userInfo.user), !Self.holdsControls(userInfo.password ?? "") else {
                 throw Self.invalid("The user name or the password for the HTTP proxy holds control characters.")
@@ -47,7 +49,9 @@ extension ProxySettings {
         for field in self.fields.value {
             // RFC 9110, 5.1 and 5.5. A name that is none may be a value in the wrong place, so it is not shown.
             guard !field.name.isEmpty, field.name.utf8.allSatisfy(Self.isTokenByte) else {
-                throw Self.invalid("A header for the HTTP proxy has a name that is not made of letters, digits and '-'.")
+                throw Self.invalid(
+                    "A header for the HTTP proxy has a name that is not made of letters, digits and '-'."
+                )
             }
             guard !Self.holdsControls(field.value, except: UInt8(ascii: "\t")) else {
                 throw Self.invalid("The header \(field.name) for the HTTP proxy holds line ends or control characters.")

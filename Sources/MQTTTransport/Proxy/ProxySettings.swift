@@ -59,12 +59,8 @@ public struct ProxySettings: Hashable, Sendable, CustomStringConvertible {
     ///
     /// Without `tls` everybody on the way to the proxy can read the user name and the password.
     ///
-    /// - Parameters:
-    ///   - host: The host name or IP address of the proxy.
-    ///   - port: The port of the proxy.
-    ///   - username: The user; nil sends no credentials.
-    ///   - password: The user's password.
-    ///   - tls: How to make TLS to the proxy itself ("https proxy"); what is inside, TLS to the broker too, goes through it.
+    /// With `tls`, TLS is made to the proxy itself ("https proxy"), and what is inside, TLS to the broker too, goes through
+    /// it. Without a user name and a password no credentials are sent.
     public static func http(
         _ host: String,
         port: Int = 8080,
