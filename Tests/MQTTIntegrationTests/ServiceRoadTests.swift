@@ -8,8 +8,8 @@ import Testing
 /// A broker that is found in the DNS of a domain.
 @Suite(.timeLimit(.minutes(10))) struct ServiceRoadTests {
     private static func client<V: TestVersion>(
-        _: V.Type = V.self,
         _ dns: DNSServer,
+        on _: V.Type = V.self,
         tls: TLSSettings? = nil
     ) -> MQTTClient<V> {
         var configuration = MQTTClient<V>.Configuration()
@@ -35,7 +35,7 @@ import Testing
             let closed = try await CuttingProxy.withProxy(to: server.port) { $0.port }
             try await DNSServer.with(["_mqtt._tcp.example.test": Self.services([closed, server.port])]) { dns in
                 func run<V: TestVersion>(_: V.Type) async throws {
-                    let client = Self.client(V.self, dns)
+                    let client = Self.client(dns, on: V.self)
                     try await client.connect()
                     try await client.ping()
                     await client.disconnect()
