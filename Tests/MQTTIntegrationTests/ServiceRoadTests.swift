@@ -90,7 +90,8 @@ import Testing
 
     @Test func `with TLS the secure service is asked for, and the certificate is for the server found`() async throws {
         try await withDeadline {
-            let server = try await SharedBroker.server
+            // Without its address: NIOSSL takes a certificate for that, too.
+            let server = try await MosquittoServer.start(.init(tls: .init(serverNames: ["DNS:localhost"])))
             let answer = Self.services([server.tlsPort])
             try await DNSServer.with(["_secure-mqtt._tcp.example.test": answer]) { dns in
                 var tls = TLSSettings(trust: .file(server.caFile))
@@ -104,6 +105,7 @@ import Testing
                 let error = try await failure(.transportFailed) { try await pinned.connect() }
                 #expect((error.cause as? TransportError)?.code == .certificateRejected)
             }
+            try await server.stop()
         }
     }
 

@@ -249,6 +249,8 @@ final class DialAttempt {
     /// This server failed.
     private func failed(_ error: any Error) {
         let error = TransportError(connectingTo: self.server, failedWith: error).at(self.stage)
+        // Closing the channel fails the stage under way, which must not be taken for the reason.
+        self.round += 1
         self.opening.take()?.cancel()
         if let channel = self.channel.take() { ChannelStages.abandon(channel) }
         self.attemptNext(after: error)

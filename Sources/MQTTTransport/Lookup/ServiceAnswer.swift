@@ -51,7 +51,8 @@ enum ServiceAnswer: Equatable {
             let owner = try reader.name()
             let (type, recordClass) = (try reader.uint16(), try reader.uint16())
             try reader.skip(4)
-            let end = try reader.end(ofLength: Int(try reader.uint16()))
+            let length = Int(try reader.uint16())
+            let end = try reader.end(ofLength: length)
             defer { reader.position = end }
             guard recordClass == Self.internetClass else { continue }
             if type == Self.aliasType {

@@ -79,7 +79,9 @@ private final class Pipe: Sendable {
             try Task.checkCancellation()
             let (bytes, isAtEnd, writer) = try self.state.withLock { state in
                 guard !state.isDiscarding else { throw TransportError(.closed, "This end of the pair is closed.") }
-                guard state.reader == nil else { throw TransportError(.closed, "Two tasks read from one end of a pair.") }
+                guard state.reader == nil else {
+                    throw TransportError(.closed, "Two tasks read from one end of a pair.")
+                }
                 let bytes = state.buffer
                 state.buffer = ByteBuffer()
                 return (bytes, state.isClosed, bytes.readableBytes > 0 ? state.writer.take() : nil)
@@ -99,7 +101,9 @@ private final class Pipe: Sendable {
             let (left, reader) = try self.state.withLock { state in
                 var left = rest
                 guard !state.isClosed else { throw TransportError(.closed, "The pair is closed.") }
-                guard state.writer == nil else { throw TransportError(.closed, "Two tasks write to one end of a pair.") }
+                guard state.writer == nil else {
+                    throw TransportError(.closed, "Two tasks write to one end of a pair.")
+                }
                 let count = min(self.capacity - state.buffer.readableBytes, left.readableBytes)
                 if var part = left.readSlice(length: count) { state.buffer.writeBuffer(&part) }
                 return (left, count > 0 ? state.reader.take() : nil)
