@@ -60,7 +60,7 @@ import Testing
             (SocketOptions.AddressFamily.both, "127.0.0.1"), (.preferIPv4, "127.0.0.1"), (.onlyIPv6, nil),
         ] {
             let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
-            let lookup = HostLookup(family, on: eventLoop, ask: { _, _ in addresses }) {}
+            let lookup = HostLookup(family, on: eventLoop, ask: { _, _ in addresses }, found: {})
             #expect(try await lookup.firstAddress(of: "h", port: 1).get()?.ipAddress == expected)
         }
     }

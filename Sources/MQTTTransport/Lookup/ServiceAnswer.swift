@@ -28,6 +28,7 @@ enum ServiceAnswer: Equatable {
     /// - Parameters:
     ///   - bytes: The message.
     ///   - name: The name that was asked for, without the final dot.
+    /// - Throws: ``Malformed`` when the bytes are no answer to the question.
     init(_ bytes: [UInt8], to name: String) throws(Malformed) {
         var reader = DNSReader(bytes)
         let header = try Header(&reader)

@@ -24,6 +24,7 @@ public final class InMemoryByteStream: ByteStream {
     /// Makes the two ends of a connection.
     ///
     /// - Parameter capacity: How many bytes are kept each way for the other end to read; who writes more has to wait.
+    /// - Returns: The two ends, which are alike.
     public static func pair(capacity: Int = 65_536) -> (InMemoryByteStream, InMemoryByteStream) {
         let (there, back) = (Pipe(capacity: capacity), Pipe(capacity: capacity))
         return (
@@ -43,7 +44,9 @@ public final class InMemoryByteStream: ByteStream {
     ///   code ``TransportError/Code/closed`` when either end is closed, or another task is writing.
     public func write(_ bytes: ByteBuffer) async throws { try await self.outgoing.write(bytes) }
 
-    /// Closes this end; the other one can still read what was written before. An end nobody holds any more is closed, too.
+    /// Closes this end; the other one can still read what was written before.
+    ///
+    /// An end nobody holds any more is closed, too.
     public func close() async { self.end() }
 
     private func end() {
