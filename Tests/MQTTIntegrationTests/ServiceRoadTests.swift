@@ -8,8 +8,8 @@ import Testing
 /// A broker that is found in the DNS of a domain.
 @Suite(.timeLimit(.minutes(10))) struct ServiceRoadTests {
     private static func client<V: TestVersion>(
-        _: V.Type = V.self,
         _ dns: DNSServer,
+        on _: V.Type = V.self,
         tls: TLSSettings? = nil
     ) -> MQTTClient<V> {
         var configuration = MQTTClient<V>.Configuration()
@@ -35,7 +35,7 @@ import Testing
             let closed = try await CuttingProxy.withProxy(to: server.port) { $0.port }
             try await DNSServer.with(["_mqtt._tcp.example.test": Self.services([closed, server.port])]) { dns in
                 func run<V: TestVersion>(_: V.Type) async throws {
-                    let client = Self.client(V.self, dns)
+                    let client = Self.client(dns, on: V.self)
                     try await client.connect()
                     try await client.ping()
                     await client.disconnect()
@@ -90,7 +90,8 @@ import Testing
 
     @Test func `with TLS the secure service is asked for, and the certificate is for the server found`() async throws {
         try await withDeadline {
-            let server = try await SharedBroker.server
+            // Without its address: NIOSSL takes a certificate for that, too.
+            let server = try await MosquittoServer.start(.init(tls: .init(serverNames: ["DNS:localhost"])))
             let answer = Self.services([server.tlsPort])
             try await DNSServer.with(["_secure-mqtt._tcp.example.test": answer]) { dns in
                 var tls = TLSSettings(trust: .file(server.caFile))
@@ -104,6 +105,7 @@ import Testing
                 let error = try await failure(.transportFailed) { try await pinned.connect() }
                 #expect((error.cause as? TransportError)?.code == .certificateRejected)
             }
+            try await server.stop()
         }
     }
 

@@ -1,11 +1,12 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
-@testable import MQTTTransport
 import NIOCore
 import NIOPosix
 import Synchronization
 import Testing
+
+@testable import MQTTTransport
 
 /// The channel of a connection of the user's own, step by step.
 @Suite(.timeLimit(.minutes(10))) struct ByteStreamChannelTests {
@@ -229,7 +230,7 @@ import Testing
             try await channel.triggerUserOutboundEvent("event")
         }
         #expect(channel.localAddress == nil)
-        #expect(channel.remoteAddress == nil)
+        #expect(channel.remoteAddress?.ipAddress == nil)
         try await channel.close()
         await #expect(throws: ChannelError.ioOnClosedChannel) {
             try await channel.setOption(.autoRead, value: true).get()
@@ -244,7 +245,7 @@ import Testing
             while let bytes = try await server.read() { try await server.write(bytes) }
         }
         try await channel.setOption(.autoRead, value: true).get()
-        let chunk = ByteBuffer(bytes: (0..<100_000).map { UInt8(truncatingIfNeeded: $0 % 251) })
+        let chunk = RecordingHandler.pattern
         var sent = 0
         while sent < total {
             let part = chunk.getSlice(at: 0, length: min(chunk.readableBytes, total - sent)) ?? ByteBuffer()
@@ -255,7 +256,7 @@ import Testing
             if !channel.isWritable { try await write.get() }
         }
         await recorder.wait { $0.count == total }
-        #expect(recorder.value.sum == (0..<total).reduce(0) { $0 &+ ($1 % 100_000) % 251 })
+        #expect(recorder.value.isPattern)
         #expect(recorder.value.largest <= 10_000)
         try await channel.close()
         try await echo.value

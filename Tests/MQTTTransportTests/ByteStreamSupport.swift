@@ -1,10 +1,11 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
-@testable import MQTTTransport
 import NIOCore
 import NIOPosix
 import Synchronization
+
+@testable import MQTTTransport
 
 /// A value that tests wait for.
 final class Watched<Value: Sendable>: Sendable {
@@ -107,7 +108,8 @@ final class ManualStream: ByteStream {
 struct Recording: Sendable {
     var text = ""
     var count = 0
-    var sum = 0
+    /// Whether all of it was ``RecordingHandler/pattern``, over and over.
+    var isPattern = true
     var largest = 0
     var writability: [Bool] = []
     var errors: [any Error] = []
@@ -123,17 +125,20 @@ extension Watched where Value == Recording {
 final class RecordingHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
+    static let pattern = ByteBuffer(bytes: (0..<100_000).map { UInt8(truncatingIfNeeded: $0 % 251) })
+    private static let twice = ByteBuffer(bytes: Array(pattern.readableBytesView) + Array(pattern.readableBytesView))
+
     private let recorder: Recorder
 
     init(_ recorder: Recorder) { self.recorder = recorder }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let bytes = self.unwrapInboundIn(data)
-        let sum = bytes.readableBytesView.reduce(0) { $0 &+ Int($1) }
         self.recorder.change { recording in
             if recording.count < 1_000 { recording.text += String(buffer: bytes) }
+            let expected = Self.twice.getSlice(at: recording.count % 100_000, length: bytes.readableBytes)
+            if bytes != expected { recording.isPattern = false }
             recording.count += bytes.readableBytes
-            recording.sum &+= sum
             recording.largest = max(recording.largest, bytes.readableBytes)
         }
     }

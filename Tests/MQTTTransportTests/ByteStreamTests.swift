@@ -1,12 +1,13 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
-@testable import MQTTTransport
 import NIOCore
 import NIOPosix
 import NIOSSL
 import Synchronization
 import Testing
+
+@testable import MQTTTransport
 
 /// Connections of the user's own code.
 @Suite(.timeLimit(.minutes(10))) struct ByteStreamTests {
@@ -111,7 +112,8 @@ import Testing
         await stream.waitUntilClosed()
     }
 
-    @Test func `a peer that says nothing makes the TLS handshake time out, and the connection is closed`() async throws {
+    @Test func `a peer that says nothing makes the TLS handshake time out, and the connection is closed`() async throws
+    {
         let stream = ManualStream()
         let certificates = try TestCertificates.shared.get()
         let endpoint = Endpoint.custom(tls: TLSSettings(trust: .file(certificates.path("ca.pem")))) { stream }

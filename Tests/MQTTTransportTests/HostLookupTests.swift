@@ -1,11 +1,12 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
-@testable import MQTTTransport
 import NIOCore
 import NIOPosix
 import Synchronization
 import Testing
+
+@testable import MQTTTransport
 
 /// Host names: who is asked, how often, and what is made of the answers.
 @Suite(.timeLimit(.minutes(10))) struct HostLookupTests {
@@ -59,7 +60,7 @@ import Testing
             (SocketOptions.AddressFamily.both, "127.0.0.1"), (.preferIPv4, "127.0.0.1"), (.onlyIPv6, nil),
         ] {
             let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
-            let lookup = HostLookup(family, on: eventLoop, ask: { _, _ in addresses }) {}
+            let lookup = HostLookup(family, on: eventLoop, ask: { _, _ in addresses }, found: {})
             #expect(try await lookup.firstAddress(of: "h", port: 1).get()?.ipAddress == expected)
         }
     }
@@ -156,7 +157,7 @@ import Testing
                 #expect(time < .seconds(5))
                 // Alone it is an attempt that times out.
                 let error = await #expect(throws: TransportError.self) {
-                    try await Self.dial(preferred, timeout: .milliseconds(300)) { _, _ in [addresses[0]] }
+                    try await Self.dial(preferred, timeout: .seconds(2)) { _, _ in [addresses[0]] }
                 }
                 #expect(error?.code == .connectTimedOut)
                 #expect(error?.stage == .connecting)

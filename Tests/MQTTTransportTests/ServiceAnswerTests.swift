@@ -1,9 +1,10 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
-@testable import MQTTTransport
 import MosquittoFixture
 import Testing
+
+@testable import MQTTTransport
 
 /// What a name server says about a service, read from its bytes.
 @Suite struct ServiceAnswerTests {
@@ -82,8 +83,14 @@ import Testing
             ("a question", DNSMessage.message(flags: 0x0100, question: question), "a question"),
             ("cut off", DNSMessage.message(flags: 0x8380, question: question), "cut off"),
             ("no question", [0, 1, 0x81, 0x80] + [UInt8](repeating: 0, count: 8), "0 questions"),
-            ("another name", DNSMessage.message(question: DNSMessage.question("_mqtt._tcp.e.test")), "another question"),
-            ("more records than bytes", DNSMessage.message(question: question, records: two, count: 3), "ends too early"),
+            (
+                "another name", DNSMessage.message(question: DNSMessage.question("_mqtt._tcp.e.test")),
+                "another question"
+            ),
+            (
+                "more records than bytes", DNSMessage.message(question: question, records: two, count: 3),
+                "ends too early"
+            ),
             ("a name that points to itself", Self.pointing(to: [0xC0, 12 + 29]), "points to itself"),
             ("a name that points ahead", Self.pointing(to: [0xC0, 200]), "points to itself"),
             ("two that point to each other", Self.pointing(to: [1, 0x61, 0xC0, 41]), "points to itself"),

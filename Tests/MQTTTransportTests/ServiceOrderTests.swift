@@ -1,8 +1,9 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
-@testable import MQTTTransport
 import Testing
+
+@testable import MQTTTransport
 
 /// The order in which servers of a service are tried (RFC 2782).
 @Suite struct ServiceOrderTests {

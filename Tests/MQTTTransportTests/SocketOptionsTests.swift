@@ -1,11 +1,12 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
-@testable import MQTTTransport
 import Foundation
 import NIOCore
 import NIOPosix
 import Testing
+
+@testable import MQTTTransport
 
 /// Where a socket begins and how it behaves.
 @Suite(.timeLimit(.minutes(10))) struct SocketOptionsTests {

@@ -24,7 +24,10 @@ struct SocketConnection {
     ) throws -> EventLoopFuture<any Channel> {
         var bootstrap = try self.bootstrap(isTCP: true)
         let address = target.address
-        if let local = try self.options.localAddress(for: address) { bootstrap = bootstrap.bind(to: local) }
+        if let local = try self.options.localAddress(for: address) {
+            // A connection that was closed here keeps its port in a wait; the next one would not get it.
+            bootstrap = bootstrap.channelOption(.socketOption(.so_reuseaddr), value: 1).bind(to: local)
+        }
         if let address { return bootstrap.connect(to: address) }
         let lookup = HostLookup(self.options.usableFamily, on: self.eventLoop, ask: self.ask, found: found)
         return bootstrap.resolver(lookup).connect(host: target.host, port: target.port)

@@ -23,6 +23,7 @@ extension Endpoint {
     ///   - domain: The domain; nil is the one this host is in, by its own name.
     ///   - tls: How to make TLS, or nil for a connection without: everything, passwords too, can be read on the way.
     ///   - webSocket: How to ask for a WebSocket, or nil for a connection without.
+    /// - Returns: The endpoint.
     public static func srv(
         _ domain: String? = nil,
         tls: TLSSettings? = nil,

@@ -17,6 +17,7 @@ extension Endpoint {
     ///   - webSocket: How to ask for a WebSocket on it, or nil.
     ///   - open: Opens a connection, at each attempt a new one. When the time of the attempt is over, its task is cancelled;
     ///     a connection that comes later still is closed. What it throws is the cause of the ``TransportError``.
+    /// - Returns: The endpoint.
     public static func custom(
         _ name: String = "custom",
         tls: TLSSettings? = nil,

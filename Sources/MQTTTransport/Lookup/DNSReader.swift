@@ -22,7 +22,7 @@ struct DNSName: Hashable {
         self.bytes = bytes
     }
 
-    /// The name as text; nil when it cannot be that of a host. The root's is empty.
+    /// The name as text, empty for the root; nil when it cannot be that of a host.
     var hostName: String? {
         var labels: [Substring] = []
         var rest = self.bytes[...]

@@ -28,6 +28,7 @@ enum ServiceAnswer: Equatable {
     /// - Parameters:
     ///   - bytes: The message.
     ///   - name: The name that was asked for, without the final dot.
+    /// - Throws: ``Malformed`` when the bytes are no answer to the question.
     init(_ bytes: [UInt8], to name: String) throws(Malformed) {
         var reader = DNSReader(bytes)
         let header = try Header(&reader)
@@ -51,7 +52,8 @@ enum ServiceAnswer: Equatable {
             let owner = try reader.name()
             let (type, recordClass) = (try reader.uint16(), try reader.uint16())
             try reader.skip(4)
-            let end = try reader.end(ofLength: Int(try reader.uint16()))
+            let length = Int(try reader.uint16())
+            let end = try reader.end(ofLength: length)
             defer { reader.position = end }
             guard recordClass == Self.internetClass else { continue }
             if type == Self.aliasType {

@@ -137,7 +137,10 @@ extension ServiceLookup {
             )
         case CMQTT_RESOLVER_BAD_NAME: return Self.failed(name, "the name cannot be asked for")
         case CMQTT_RESOLVER_BAD_SERVER:
-            return Self.failed(name, "the name server \(self.nameServer?.description ?? "") is not an IP address and a port")
+            return Self.failed(
+                name,
+                "the name server \(self.nameServer?.description ?? "") is not an IP address and a port"
+            )
         case CMQTT_RESOLVER_UNSUPPORTED:
             return Self.failed(name, "services cannot be looked up on this system; give the host name of a broker")
         default:

@@ -43,7 +43,8 @@ final class ByteStreamChannel: Channel {
     var isActive: Bool { self.flags.isActive.load(ordering: .acquiring) }
     var isWritable: Bool { self.flags.isWritable.load(ordering: .acquiring) }
     var localAddress: SocketAddress? { nil }
-    var remoteAddress: SocketAddress? { nil }
+    /// TLS checks no certificate of a peer without an address, though it looks for a name; this one is of no network.
+    var remoteAddress: SocketAddress? { try? SocketAddress(unixDomainSocketPath: "custom") }
     var parent: (any Channel)? { nil }
     var _channelCore: any ChannelCore { self.core.value }
     var syncOptions: (any NIOSynchronousChannelOptions)? { ByteStreamOptions(core: self.core.value) }

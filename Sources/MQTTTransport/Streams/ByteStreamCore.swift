@@ -13,6 +13,10 @@ final class ByteStreamCore: ChannelCore {
     var pipeline: ChannelPipeline?
     private let stream: any ByteStream
     private var isOpen = true
+    /// Whether the connection was told to close.
+    private var isEnded = false
+    /// So long may the last bytes take after a close, which a socket would send behind one, too.
+    private static let patience = TimeAmount.seconds(1)
     // Reading.
     private var isAutoRead = false
     /// Somebody has asked for bytes that are not being read yet.
@@ -112,8 +116,8 @@ final class ByteStreamCore: ChannelCore {
     }
 
     private func didWrite(_ failure: (any Error)?) {
-        self.writing = nil
         guard self.isOpen else { return }
+        self.writing = nil
         if let failure {
             self.failed(failure)
             return
@@ -135,6 +139,34 @@ final class ByteStreamCore: ChannelCore {
         self.close0(error: error, mode: .all, promise: nil)
     }
 
+    /// Closes the connection when it has taken what was flushed.
+    private func endBehindWrites() {
+        let (writing, rest) = (self.writing, self.writes.flushedRest())
+        guard writing != nil || rest != nil else { return self.end() }
+        let (stream, eventLoop) = (self.stream, self.eventLoop)
+        let core = NIOLoopBound(self, eventLoop: eventLoop)
+        self.writing = Task {
+            await writing?.value
+            if let rest, !Task.isCancelled { try? await stream.write(rest) }
+            eventLoop.execute { core.value.end() }
+        }
+        eventLoop.assumeIsolated().scheduleTask(in: Self.patience) {
+            writing?.cancel()
+            self.end()
+        }
+    }
+
+    /// Closes the connection and ends what is under way with it.
+    private func end() {
+        guard !self.isEnded else { return }
+        self.isEnded = true
+        self.reading.take()?.cancel()
+        self.writing.take()?.cancel()
+        let stream = self.stream
+        // Not waited for: it is the user's, and may take its time.
+        Task { await stream.close() }
+    }
+
     func close0(error: any Error, mode: CloseMode, promise: EventLoopPromise<Void>?) {
         guard mode == .all else {
             promise?.fail(ChannelError.operationUnsupported)
@@ -146,11 +178,7 @@ final class ByteStreamCore: ChannelCore {
         }
         self.isOpen = false
         self.flags.isActive.store(false, ordering: .releasing)
-        self.reading.take()?.cancel()
-        self.writing.take()?.cancel()
-        let stream = self.stream
-        // Not waited for: it is the user's, and may take its time.
-        Task { await stream.close() }
+        if case ChannelError.ioOnClosedChannel = error { self.endBehindWrites() } else { self.end() }
         for waiting in self.writes.removeAll() { waiting.fail(error) }
         promise?.succeed()
         pipeline.syncOperations.fireChannelInactive()

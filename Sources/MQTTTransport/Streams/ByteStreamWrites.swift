@@ -56,6 +56,15 @@ struct ByteStreamWrites {
         return promises
     }
 
+    /// The flushed ones that the connection is not taking yet, as one buffer; nil when there are none.
+    func flushedRest() -> ByteBuffer? {
+        var rest = ByteBuffer()
+        for write in self.writes.prefix(self.flushed).dropFirst(self.underWay) {
+            rest.writeImmutableBuffer(write.bytes)
+        }
+        return rest.readableBytes > 0 ? rest : nil
+    }
+
     /// Forgets all of them; whom to tell.
     mutating func removeAll() -> [EventLoopPromise<Void>] {
         let promises = self.writes.compactMap(\.promise)

@@ -24,6 +24,7 @@ public final class InMemoryByteStream: ByteStream {
     /// Makes the two ends of a connection.
     ///
     /// - Parameter capacity: How many bytes are kept each way for the other end to read; who writes more has to wait.
+    /// - Returns: The two ends, which are alike.
     public static func pair(capacity: Int = 65_536) -> (InMemoryByteStream, InMemoryByteStream) {
         let (there, back) = (Pipe(capacity: capacity), Pipe(capacity: capacity))
         return (
@@ -43,7 +44,9 @@ public final class InMemoryByteStream: ByteStream {
     ///   code ``TransportError/Code/closed`` when either end is closed, or another task is writing.
     public func write(_ bytes: ByteBuffer) async throws { try await self.outgoing.write(bytes) }
 
-    /// Closes this end; the other one can still read what was written before. An end nobody holds any more is closed, too.
+    /// Closes this end; the other one can still read what was written before.
+    ///
+    /// An end nobody holds any more is closed, too.
     public func close() async { self.end() }
 
     private func end() {
@@ -79,7 +82,9 @@ private final class Pipe: Sendable {
             try Task.checkCancellation()
             let (bytes, isAtEnd, writer) = try self.state.withLock { state in
                 guard !state.isDiscarding else { throw TransportError(.closed, "This end of the pair is closed.") }
-                guard state.reader == nil else { throw TransportError(.closed, "Two tasks read from one end of a pair.") }
+                guard state.reader == nil else {
+                    throw TransportError(.closed, "Two tasks read from one end of a pair.")
+                }
                 let bytes = state.buffer
                 state.buffer = ByteBuffer()
                 return (bytes, state.isClosed, bytes.readableBytes > 0 ? state.writer.take() : nil)
@@ -99,7 +104,9 @@ private final class Pipe: Sendable {
             let (left, reader) = try self.state.withLock { state in
                 var left = rest
                 guard !state.isClosed else { throw TransportError(.closed, "The pair is closed.") }
-                guard state.writer == nil else { throw TransportError(.closed, "Two tasks write to one end of a pair.") }
+                guard state.writer == nil else {
+                    throw TransportError(.closed, "Two tasks write to one end of a pair.")
+                }
                 let count = min(self.capacity - state.buffer.readableBytes, left.readableBytes)
                 if var part = left.readSlice(length: count) { state.buffer.writeBuffer(&part) }
                 return (left, count > 0 ? state.reader.take() : nil)
