@@ -95,10 +95,10 @@ import Testing
         let broker = try await RoadServers.broker
         let toPlain = try await Self.attempt(.tls("localhost", port: broker.port))
         // Mosquitto closes such a connection without a word.
-        toPlain.expect(.tlsHandshakeFailed, at: .tls, saying: "closed")
+        toPlain.expect(.tlsHandshakeFailed, at: .tls, saying: "may not speak TLS on this port")
         let toSecure = try await Self.attempt(.tcp("localhost", port: broker.tlsPort))
         #expect([.transportFailed, .connectionLost].contains(toSecure.error.code))
-        #expect(toSecure.error.message.contains("TLS"), "\(toSecure.error)")
+        #expect(toSecure.error.message.contains("without TLS?"), "\(toSecure.error)")
     }
 
     @Test func `a port that answers with TLS to a client without, and with HTTP to one that wants MQTT`() async throws {

@@ -30,7 +30,7 @@ import Testing
         func run<V: TestVersion>(_: V.Type) async throws {
             try await withDeadline(.seconds(240)) {
                 let endpoint = try await Self.endpoint(cell)
-                try await Self.thereAndBack(V.self, by: endpoint)
+                try await RoadServers.broker.keptAwake { try await Self.thereAndBack(V.self, by: endpoint) }
             }
         }
         try await run(cell.version.type)
@@ -45,7 +45,8 @@ import Testing
             endpoint.socketOptions.keepAlive = .init(idle: .seconds(30), interval: .seconds(5), count: 3)
             endpoint.socketOptions.receiveBufferSize = 32_768
             endpoint.socketOptions.addressFamily = .preferIPv4
-            try await Self.thereAndBack(V5.self, by: endpoint)
+            let bound = endpoint
+            try await RoadServers.broker.keptAwake { try await Self.thereAndBack(V5.self, by: bound) }
         }
     }
 

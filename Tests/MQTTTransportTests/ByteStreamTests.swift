@@ -117,7 +117,7 @@ import Testing
         let stream = ManualStream()
         let certificates = try TestCertificates.shared.get()
         let endpoint = Endpoint.custom(tls: TLSSettings(trust: .file(certificates.path("ca.pem")))) { stream }
-        let error = try #require(try await Dialed.failure(to: endpoint, timeout: .milliseconds(500)))
+        let error = try #require(try await Dialed.failure(to: endpoint, timeout: .seconds(3)))
         #expect(error.code == .tlsTimedOut)
         await stream.waitUntilClosed()
     }

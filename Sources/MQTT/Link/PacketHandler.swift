@@ -83,15 +83,22 @@ package final class PacketHandler: ChannelInboundHandler {
 
     package func channelInactive(context: ChannelHandlerContext) {
         self.handOver()
-        let hint = self.hasBegun ? "" : " before it said anything; is it an MQTT server, and without TLS where you use none?"
-        self.link.lost("the connection was closed by the other side\(hint)", cause: nil, attempt: self.attempt)
+        let words = "the connection was closed by the other side\(self.hint)"
+        self.link.lost(words, cause: nil, attempt: self.attempt)
         context.fireChannelInactive()
     }
 
     package func errorCaught(context: ChannelHandlerContext, error: any Error) {
         let explained = self.endpoint.map { ChannelStages.describe(error, from: $0) } ?? error
-        self.link.lost("the connection failed: \(explained)", cause: explained, attempt: self.attempt)
+        let words = "the connection failed\(self.hint): \(explained)"
+        self.link.lost(words, cause: explained, attempt: self.attempt)
         context.close(promise: nil)
+    }
+
+    /// What may be behind an end before the first packet.
+    private var hint: String {
+        guard !self.hasBegun, let endpoint = self.endpoint else { return "" }
+        return " before it said anything; is it an MQTT server\(endpoint.isSecure ? "" : ", and without TLS")?"
     }
 
     /// The peer does not speak MQTT, or not by its rules.

@@ -105,7 +105,7 @@ package struct Engine: Sendable {
             break
         case .handshaking:
             let what =
-                self.authentication == nil ? "the server did not answer CONNECT" : "the authentication did not end"
+                self.authentication == nil ? "the server did not answer CONNECT with CONNACK" : "the authentication did not end"
             let failure = EngineFailure(.timedOut, "\(what) in time")
             self.endLink(failure, now: now, into: &effects)
         case .waiting:

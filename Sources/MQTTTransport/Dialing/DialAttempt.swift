@@ -252,8 +252,6 @@ final class DialAttempt {
         // Closing the channel fails its stage at once, which is not the reason.
         self.round += 1
         self.opening.take()?.cancel()
-        self.round += 1
-        self.opening.take()?.cancel()
         if let channel = self.channel.take() { ChannelStages.abandon(channel) }
         self.attemptNext(after: error)
     }

@@ -102,6 +102,9 @@ extension Endpoint {
     /// The port; 0 where there is none.
     public var port: Int { if case .host(_, let port) = self.target { port } else { 0 } }
 
+    /// Whether bytes travel in TLS.
+    public var isSecure: Bool { self.tls != nil }
+
     /// The port such servers usually have.
     private var defaultPort: Int {
         if self.webSocket != nil { return self.tls == nil ? 80 : 443 }

@@ -51,11 +51,12 @@ extension TransportError {
             let reason = (error as? IOError)?.description ?? "\(error)"
             self.init(
                 .tlsHandshakeFailed,
-                "The connection to \(endpoint) broke during the TLS handshake: \(reason)",
+                "The connection to \(endpoint) broke during the TLS handshake; it may not speak TLS on this port: \(reason)",
                 cause: error
             )
         case nil:
-            self.init(.tlsHandshakeFailed, "\(endpoint) closed the connection during the TLS handshake.")
+            let words = "\(endpoint) closed the connection during the TLS handshake; it may not speak TLS on this port."
+            self.init(.tlsHandshakeFailed, words)
         }
     }
 
