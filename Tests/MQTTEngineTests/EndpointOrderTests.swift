@@ -178,7 +178,9 @@ import Testing
 }
 
 extension EngineHarness {
-    fileprivate var isWaiting: Bool { self.engine.isActive && self.engine.nextDeadline != nil && !self.engine.isConnected }
+    fileprivate var isWaiting: Bool {
+        self.engine.isActive && self.engine.nextDeadline != nil && !self.engine.isConnected
+    }
 
     fileprivate var wait: Duration? { self.engine.nextDeadline.map { $0.since(self.now) } }
 }

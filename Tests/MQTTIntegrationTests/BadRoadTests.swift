@@ -124,7 +124,10 @@ import Testing
     // MARK: - WebSocket
 
     @Test(arguments: [
-        ("HTTP/1.1 403 Forbidden\r\nContent-Length: 21\r\n\r\n<html>not you</html>\n", ["403", "Forbidden", "not you"]),
+        (
+            "HTTP/1.1 403 Forbidden\r\nContent-Length: 21\r\n\r\n<html>not you</html>\n",
+            ["403", "Forbidden", "not you"]
+        ),
         ("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>welcome</html>", ["200", "welcome"]),
     ])
     func `an HTTP server that gives no WebSocket is quoted`(answer: String, words: [String]) async throws {

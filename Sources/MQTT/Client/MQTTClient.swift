@@ -97,7 +97,9 @@ public final class MQTTClient<Version: MQTTVersion>: Sendable {
         do throws(MQTTError) {
             engineConfiguration = try configuration.engineConfiguration(clientID: clientID)
             engineConfiguration.endpointCount = endpointCount
-            guard endpointCount > 0 else { throw MQTTError(.invalidArgument, "there is no endpoint; give at least one") }
+            guard endpointCount > 0 else {
+                throw MQTTError(.invalidArgument, "there is no endpoint; give at least one")
+            }
         } catch {
             defect = error
         }

@@ -104,8 +104,8 @@ package struct Engine: Sendable {
         case .idle, .dialing:
             break
         case .handshaking:
-            let what =
-                self.authentication == nil ? "the server did not answer CONNECT with CONNACK" : "the authentication did not end"
+            let isPlain = self.authentication == nil
+            let what = isPlain ? "the server did not answer CONNECT with CONNACK" : "the authentication did not end"
             let failure = EngineFailure(.timedOut, "\(what) in time")
             self.endLink(failure, now: now, into: &effects)
         case .waiting:

@@ -10,9 +10,8 @@ extension TLSSettings {
 
     /// Insecure: the same settings, which give away the keys of every connection, to look into captured packets.
     ///
-    /// Whoever has them can read the connection, passwords too: for debugging only.
-    ///
-    /// - Parameter log: Gets each line of the NSS key log format, without the line's end, on event loops; it must not block.
+    /// Whoever has them can read the connection, passwords too: for debugging only. The closure gets each line of the NSS key
+    /// log format, without the line's end, on event loops; it must not block.
     public func insecurelyLoggingKeys(to log: @escaping @Sendable (_ line: String) -> Void) -> Self {
         var logging = self
         logging.keyLog = .call(Hook(log))
