@@ -2,9 +2,10 @@
 SWIFT ?= swift
 FORMATTED := $(wildcard Sources Tests Examples Benchmarks Snippets Package.swift)
 
-# Tests that wait for brokers and processes, apart from those that only compute: on few cores those would starve them.
+# Tests that wait for brokers, processes and sockets, apart from those that only compute: on few cores those would starve them.
 WITH_BROKERS := MQTTIntegrationTests
 WITH_PROCESSES := MQTTCtlTests|FixtureTests
+WITH_SOCKETS := MQTTTransportTests
 # Tests that take all processors for themselves, one after the other.
 LOAD := LoadTests
 
@@ -29,7 +30,8 @@ test: setup ## the import floors and the conformance index, then every test, aga
 	@scripts/check-floors.sh
 	@scripts/conformance
 	$(SWIFT) build --build-tests
-	$(SWIFT) test --skip-build --skip '$(WITH_BROKERS)|$(WITH_PROCESSES)'
+	$(SWIFT) test --skip-build --skip '$(WITH_BROKERS)|$(WITH_PROCESSES)|$(WITH_SOCKETS)'
+	$(SWIFT) test --skip-build --filter '$(WITH_SOCKETS)'
 	$(SWIFT) test --skip-build --filter '$(WITH_PROCESSES)'
 	$(SWIFT) test --skip-build --filter '$(WITH_BROKERS)' --skip '$(LOAD)'
 	$(SWIFT) test --skip-build --filter '$(LOAD)'

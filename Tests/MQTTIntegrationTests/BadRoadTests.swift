@@ -32,7 +32,7 @@ import Testing
     /// Long enough for any machine, and never waited for.
     private static let long = Duration.seconds(60)
     /// For peers that say nothing.
-    private static let short = Duration.milliseconds(600)
+    private static let short = Duration.seconds(3)
 
     private static func attempt(
         _ endpoint: Endpoint,
