@@ -6,6 +6,8 @@ FORMATTED := $(wildcard Sources Tests Examples Benchmarks Snippets Package.swift
 WITH_BROKERS := MQTTIntegrationTests
 WITH_PROCESSES := MQTTCtlTests|FixtureTests
 WITH_SOCKETS := MQTTTransportTests
+# Those of them that compute, and would make the others wait.
+COMPUTING := WebSocketFuzzTests|WebSocketFrameTests|TLSSettingsTests|ServiceAnswerTests|ProxyHandshakeTests
 # Tests that take all processors for themselves, one after the other.
 LOAD := LoadTests
 
@@ -31,7 +33,8 @@ test: setup ## the import floors and the conformance index, then every test, aga
 	@scripts/conformance
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build --skip '$(WITH_BROKERS)|$(WITH_PROCESSES)|$(WITH_SOCKETS)'
-	$(SWIFT) test --skip-build --filter '$(WITH_SOCKETS)'
+	$(SWIFT) test --skip-build --filter '$(COMPUTING)'
+	$(SWIFT) test --skip-build --filter '$(WITH_SOCKETS)' --skip '$(COMPUTING)'
 	$(SWIFT) test --skip-build --filter '$(WITH_PROCESSES)'
 	$(SWIFT) test --skip-build --filter '$(WITH_BROKERS)' --skip '$(LOAD)'
 	$(SWIFT) test --skip-build --filter '$(LOAD)'

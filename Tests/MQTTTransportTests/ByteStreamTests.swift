@@ -88,7 +88,7 @@ import Testing
             #expect(error.message.contains("Broken"))
             #expect(error.cause is Broken)
         }
-        #expect(time < .seconds(10))
+        #expect(time < .seconds(60))
     }
 
     @Test func `opening that hangs is cancelled at the timeout, and what opens too late is closed`() async throws {
@@ -107,7 +107,7 @@ import Testing
             #expect(error.message.contains("slow tunnel"))
         }
         #expect(time >= .milliseconds(200))
-        #expect(time < .seconds(10))
+        #expect(time < .seconds(60))
         for await _ in cancelled {}
         await stream.waitUntilClosed()
     }
@@ -117,7 +117,7 @@ import Testing
         let stream = ManualStream()
         let certificates = try TestCertificates.shared.get()
         let endpoint = Endpoint.custom(tls: TLSSettings(trust: .file(certificates.path("ca.pem")))) { stream }
-        let error = try #require(try await Dialed.failure(to: endpoint, timeout: .seconds(3)))
+        let error = try #require(try await Dialed.failure(to: endpoint, timeout: .seconds(8)))
         #expect(error.code == .tlsTimedOut)
         await stream.waitUntilClosed()
     }

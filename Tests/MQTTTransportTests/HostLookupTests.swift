@@ -132,7 +132,7 @@ import Testing
             #expect(error?.message.contains("300 ms") == true)
         }
         #expect(time >= .milliseconds(300))
-        #expect(time < .seconds(10))
+        #expect(time < .seconds(60))
     }
 
     @Test(arguments: [("::1", "127.0.0.1", SocketOptions.AddressFamily.both), ("127.0.0.1", "::1", .preferIPv4)])
@@ -154,10 +154,10 @@ import Testing
                 }
                 #expect(time >= .milliseconds(240), "it was not tried first")
                 // Much less than the second after which a SYN is sent again, plus what a busy machine takes.
-                #expect(time < .seconds(20))
+                #expect(time < .seconds(60))
                 // Alone it is an attempt that times out.
                 let error = await #expect(throws: TransportError.self) {
-                    try await Self.dial(preferred, timeout: .seconds(2)) { _, _ in [addresses[0]] }
+                    try await Self.dial(preferred, timeout: .seconds(5)) { _, _ in [addresses[0]] }
                 }
                 #expect(error?.code == .connectTimedOut)
                 #expect(error?.stage == .connecting)

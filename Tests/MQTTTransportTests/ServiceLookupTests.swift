@@ -84,7 +84,7 @@ import Testing
             #expect(error.message.contains(why), "\(what): \(error.message)")
             #expect(error.message.contains("\"\(Self.name)\""))
         }
-        #expect(time < .seconds(20))
+        #expect(time < .seconds(60))
     }
 
     @Test(
@@ -102,7 +102,7 @@ import Testing
             #expect(error.code == .nameResolutionTimedOut, "\(what): \(error)")
             #expect(error.message.contains("\"\(Self.name)\""))
         }
-        #expect(time < .seconds(20), "\(what)")
+        #expect(time < .seconds(60), "\(what)")
     }
 
     @Test func `a name server that is not there is an error`() async throws {
@@ -245,7 +245,7 @@ import Testing
                 #expect(error.message.contains("200 ms"))
             }
             #expect(time >= .milliseconds(200))
-            #expect(time < .seconds(10))
+            #expect(time < .seconds(60))
         }
     }
 

@@ -16,7 +16,7 @@ internal import Glibc
 final class HostLookup: Resolver, Sendable {
     /// The system's lookup blocks, and for long when a name server is away: not in the way of anything else.
     static let threadPool: NIOThreadPool = {
-        let pool = NIOThreadPool(numberOfThreads: 8)
+        let pool = NIOThreadPool(numberOfThreads: 16)
         pool.start()
         return pool
     }()
