@@ -21,7 +21,7 @@ import Testing
             nameServer: HostAndPort(host: host, port: dns.port)
         )
         lookup.attempts = 1
-        lookup.patience = .seconds(1)
+        lookup.patience = .seconds(4)
         return lookup
     }
 

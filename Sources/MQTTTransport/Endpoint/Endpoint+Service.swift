@@ -42,7 +42,7 @@ extension Endpoint {
     ) -> Self {
         var lookup = ServiceLookup(domain: domain, isSecure: tls != nil, nameServer: nameServer)
         lookup.attempts = 1
-        lookup.patience = .seconds(1)
+        lookup.patience = .seconds(4)
         return Self(target: .service(lookup), tls: tls, webSocket: webSocket)
     }
 }
