@@ -148,9 +148,9 @@ import Testing
         try await ScriptedProxy.with(script) { proxy in
             let endpoint = self.endpoint(.http("127.0.0.1", port: proxy.port))
             let start = ContinuousClock.now
-            let error = try #require(try await Dialed.failure(to: endpoint, timeout: .seconds(2)))
+            let error = try #require(try await Dialed.failure(to: endpoint, timeout: .seconds(6)))
             let time = ContinuousClock.now - start
-            #expect(time >= .milliseconds(1_990) && time < .seconds(60))
+            #expect(time >= .milliseconds(5_990) && time < .seconds(60))
             #expect(error.code == .proxyTimedOut)
             #expect(error.stage == .proxy)
             try await proxy.server.waitForTheEndOfAConnection()
@@ -167,7 +167,7 @@ import Testing
         for (script, code) in cases {
             try await ScriptedProxy.with(script) { proxy in
                 let endpoint = self.endpoint(.socks5("127.0.0.1", port: proxy.port))
-                let timeout: TimeAmount = code == .proxyTimedOut ? .seconds(2) : .seconds(60)
+                let timeout: TimeAmount = code == .proxyTimedOut ? .seconds(6) : .seconds(60)
                 let error = try await Dialed.failure(to: endpoint, timeout: timeout)
                 #expect(error?.code == code)
                 #expect(error?.stage == .proxy)

@@ -75,7 +75,7 @@ import Testing
     @Test func `a server that is silent during the handshake is left at the timeout`() async throws {
         try await TestServer.with(.silent) { server in
             let endpoint = Endpoint.tls("127.0.0.1", port: server.port, self.trusting)
-            let error = try #require(try await Dialed.failure(to: endpoint, timeout: .seconds(2)))
+            let error = try #require(try await Dialed.failure(to: endpoint, timeout: .seconds(6)))
             #expect(error.code == .tlsTimedOut)
             #expect(error.stage == .tls)
             #expect(error.message.contains("TLS handshake"))

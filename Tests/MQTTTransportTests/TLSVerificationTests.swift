@@ -223,7 +223,7 @@ import Testing
                 }
             )
             let endpoint = Endpoint.tls("127.0.0.1", port: server.port, settings)
-            let error = try #require(try await Dialed.failure(to: endpoint, timeout: .seconds(2)))
+            let error = try #require(try await Dialed.failure(to: endpoint, timeout: .seconds(6)))
             #expect(error.code == .tlsTimedOut)
             for await _ in cancellations { break }
             try await server.waitForTheEndOfAConnection()

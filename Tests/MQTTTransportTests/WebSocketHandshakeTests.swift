@@ -168,7 +168,7 @@ import Testing
             continuation.finish()
             return defaults
         }
-        let error = try await self.failure(settings, timeout: .seconds(2))
+        let error = try await self.failure(settings, timeout: .seconds(6))
         #expect(error.code == .webSocketTimedOut && error.stage == .webSocket)
         for await _ in cancelled {}
     }
