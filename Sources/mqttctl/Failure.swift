@@ -7,7 +7,7 @@ import MQTT
 struct Failure: Error, Equatable {
     /// What was going on; a closed set, it is part of the machine-readable error.
     enum Stage: String, Sendable {
-        case arguments, input, output, resolve, connect, tls, connack, session, subscribe, publish, wait
+        case arguments, input, output, resolve, connect, proxy, tls, websocket, connack, session, subscribe, publish, wait
     }
 
     /// The exit status.
