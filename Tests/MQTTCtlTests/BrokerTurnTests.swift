@@ -62,8 +62,9 @@ import Testing
     @Test func `nothing is said of an outage while brokers are left to try`() {
         var progress = Progress(endpoints: Self.brokers, longestOutage: nil)
         let step = progress.handle(.event(.disconnected(Self.refused)))
-        #expect(step.notices.allSatisfy(\.isDebug))
-        #expect(progress.handle(.event(.reconnecting(attempt: 1, after: .zero))).notices.allSatisfy(\.isDebug))
+        #expect(step.notices.map(\.isDebug) == [true])
+        let next = progress.handle(.event(.reconnecting(attempt: 1, after: .zero)))
+        #expect(next.notices.map(\.isDebug) == [true])
     }
 
     @Test func `the client's last word is of the broker whose it is, heard before the event or after`() throws {

@@ -69,9 +69,12 @@ import Testing
     @Test func `socks5 looks the name up here, env asks the environment`() throws {
         var proxy = ProxySettings.socks5("p")
         proxy.resolvesNames = false
-        #expect(try Self.options(["--proxy", "socks5://p"]).endpoint.proxy == .through(proxy))
-        #expect(try Self.options(["--proxy", "env"]).endpoint.proxy == .environment)
-        #expect(try Self.options([]).endpoint.proxy == .direct)
+        let local = try Self.options(["--proxy", "socks5://p"])
+        #expect(local.endpoint.proxy == .through(proxy))
+        let environment = try Self.options(["--proxy", "env"])
+        #expect(environment.endpoint.proxy == .environment)
+        let none = try Self.options([])
+        #expect(none.endpoint.proxy == .direct)
     }
 
     @Test func `further brokers come behind the first, by the same way`() throws {
