@@ -55,7 +55,8 @@ extension Failure {
         case .tlsHandshakeFailed, .tlsTimedOut, .closed: self.adviceOnTLS(error, endpoint)
         case .certificateRejected:
             "Name the authority with --cafile or --capath, the certificate's host with --server-name."
-        case .webSocketRefused: "Check the port and the path (--ws-path, or in the URL), and what the server wants (-H)."
+        case .webSocketRefused:
+            "Check the port and the path (--ws-path, or in the URL), and what the server wants (-H)."
         case .webSocketTimedOut: "Is this the broker's port for WebSocket?"
         case .wrongProtocol: self.adviceOnProtocol(error, endpoint)
         default: ""
@@ -87,7 +88,8 @@ extension Failure {
         if endpoint.isSecure, error.stage == .tls {
             return "Is this the broker's port for TLS? Without TLS: --no-tls, or mqtt:// or ws:// in the URL."
         }
-        return "Is \(endpoint) an MQTT broker? A port for TLS needs TLS: --tls-use-os-certs or --cafile; one for WebSocket "
+        return
+            "Is \(endpoint) an MQTT broker? A port for TLS needs TLS: --tls-use-os-certs or --cafile; one for WebSocket "
             + "--ws."
     }
 }

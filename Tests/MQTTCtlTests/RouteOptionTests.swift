@@ -10,7 +10,7 @@ import Testing
 /// The options that say which way leads to the broker.
 @Suite struct RouteOptionTests {
     private static func options(_ arguments: [String]) throws -> ConnectionOptions {
-        try PublishCommand.parse(["-t", "a", "-n"] + arguments).connection
+        try ConnectionOptions.parse(arguments)
     }
 
     private static let ca = TLSSettings(trust: .file("ca"))
@@ -33,7 +33,10 @@ import Testing
             (["-p", "443"], .tcp("localhost", port: 443)),
             (["-S"], .srv()),
             (["-S", "-h", "example.com"], .srv("example.com")),
-            (["--srv", "-h", "example.com", "--cafile", "ca", "--ws"], .srv("example.com", tls: Self.ca, webSocket: .init())),
+            (
+                ["--srv", "-h", "example.com", "--cafile", "ca", "--ws"],
+                .srv("example.com", tls: Self.ca, webSocket: .init())
+            ),
         ] as [([String], Endpoint)]
     )
     func `options and URLs name every kind of endpoint`(arguments: [String], endpoint: Endpoint) throws {
@@ -79,12 +82,15 @@ import Testing
 
     @Test func `further brokers come behind the first, by the same way`() throws {
         let options = try Self.options([
-            "-h", "a", "--failover", "mqtts://b", "--failover", "wss://c/x", "--failover", "unix:///d", "--cafile", "ca", "-H",
+            "-h", "a", "--failover", "mqtts://b", "--failover", "wss://c/x", "--failover", "unix:///d", "--cafile",
+            "ca", "-H",
             "K: V", "-A", "127.0.0.1", "--proxy", "socks5h://p",
         ])
         var webSocket = WebSocketSettings(path: "/x")
         webSocket.headers = ["K": "V"]
-        var expected: [Endpoint] = [.tls("a", Self.ca), .tls("b", Self.ca), .secureWebSocket("c", webSocket, tls: Self.ca)]
+        var expected: [Endpoint] = [
+            .tls("a", Self.ca), .tls("b", Self.ca), .secureWebSocket("c", webSocket, tls: Self.ca),
+        ]
         for index in expected.indices {
             expected[index].proxy = .through(.socks5("p"))
             expected[index].socketOptions.bindAddress = "127.0.0.1"

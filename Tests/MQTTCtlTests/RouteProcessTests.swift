@@ -107,7 +107,9 @@ import Testing
         }
     }
 
-    @Test func `encrypted keys and PKCS#12 are opened with their password, and the keys of a connection logged`() async throws {
+    @Test func `encrypted keys and PKCS#12 are opened with their password, and the keys of a connection logged`()
+        async throws
+    {
         try await MosquittoServer.withServer(.init(tls: .init(requireCertificate: true))) { server in
             let folder = try TemporaryFolder()
             defer { folder.remove() }

@@ -54,11 +54,11 @@ import Testing
     )
     func `a usage error says what to write`(arguments: [String], words: String) {
         do {
-            _ = try Mqttctl.parseAsRoot(["pub", "-t", "a", "-n"] + arguments)
+            _ = try ConnectionOptions.parse(arguments)
             Issue.record("it was taken")
         } catch {
-            #expect(Mqttctl.exitCode(for: error).rawValue == ExitClass.usage.rawValue)
-            #expect(Mqttctl.message(for: error).contains(words))
+            #expect(ConnectionOptions.exitCode(for: error).rawValue == ExitClass.usage.rawValue)
+            #expect(ConnectionOptions.message(for: error).contains(words))
         }
     }
 }

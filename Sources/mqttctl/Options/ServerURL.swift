@@ -37,10 +37,14 @@ struct ServerURL: Hashable, Sendable {
     static func further(_ text: String) throws -> ServerURL {
         let url = try ServerURL(parsing: text)
         guard url.topic == nil else {
-            throw ValidationError("A further broker has no topic: give it with -t, or in the URL of the first one (-L).")
+            throw ValidationError(
+                "A further broker has no topic: give it with -t, or in the URL of the first one (-L)."
+            )
         }
         guard url.endpoint.userInfo == nil else {
-            throw ValidationError("One user is sent to all brokers: give it with -u, or in the URL of the first one (-L).")
+            throw ValidationError(
+                "One user is sent to all brokers: give it with -u, or in the URL of the first one (-L)."
+            )
         }
         return url
     }
