@@ -5,7 +5,7 @@
 ///
 /// It is published in docs/MQTTCTL.md.
 /// Numbers above 125 are the shell's; from 64 on they are those of BSD's `sysexits`.
-enum ExitClass: Int32, Hashable, Sendable {
+enum ExitClass: Int32, CaseIterable, Hashable, Sendable {
     case success = 0
     /// Something nobody expected: a bug.
     case unexpected = 1
@@ -17,19 +17,19 @@ enum ExitClass: Int32, Hashable, Sendable {
     case badData = 65
     /// The input file is not there or cannot be read.
     case noInput = 66
-    /// The host name has no address.
+    /// A host name has no address, the broker's or the proxy's.
     case unknownHost = 68
-    /// The broker cannot be reached, or was lost and did not come back.
+    /// The broker or the proxy cannot be reached, or the broker was lost and did not come back.
     case unreachable = 69
     /// Output cannot be written.
     case cannotWrite = 73
     /// The broker has no time now.
     case tryLater = 75
-    /// The other side breaks the protocol, is no MQTT broker, or is not the broker its certificate should say.
+    /// The other side breaks the protocol, is no MQTT broker, gives no WebSocket, or is not the broker its certificate should say.
     case protocolError = 76
     /// The broker refuses.
     case refused = 77
-    /// A file of the configuration cannot be used: certificate, key, password.
+    /// A part of the configuration cannot be used: certificate, key, password, cipher suites.
     case configuration = 78
     /// Ctrl-C before the job was done.
     case interrupted = 130

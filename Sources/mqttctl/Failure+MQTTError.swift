@@ -6,8 +6,8 @@ import MQTT
 extension Failure {
     /// What an error of the client means for the program's end, and what its user may try.
     init(_ error: MQTTError, to endpoint: Endpoint) {
-        if error.code == .transportFailed || error.cause is TransportError {
-            self = Self.transport(error, to: endpoint)
+        if let cause = error.transportError {
+            self.init(cause, to: endpoint)
             return
         }
         let (stage, status) = Self.class(of: error)
@@ -25,6 +25,7 @@ extension Failure {
         case .packetTooLarge: (.publish, .badData)
         case .protocolViolation: (.session, .protocolError)
         case .timedOut: (.connack, .unreachable)
+        case .transportFailed: (.connect, .unreachable)
         case .connectionLost, .notConnected, .outcomeUnknown: (.session, .unreachable)
         case .credentialsUnavailable: (.connect, .configuration)
         case .invalidTopic, .invalidFilter, .invalidArgument, .versionMismatch: (.arguments, .usage)
@@ -43,32 +44,6 @@ extension Failure {
         case .badUserNameOrPassword?, .notAuthorized?, .banned?, .badAuthenticationMethod?:
             .refused
         default: nil
-        }
-    }
-
-    private static func transport(_ error: MQTTError, to endpoint: Endpoint) -> Failure {
-        guard let cause = error.cause as? TransportError else {
-            return Failure(.unreachable, .connect, self.sentence(error.message, error))
-        }
-        switch cause.code {
-        case .nameResolutionFailed:
-            return Failure(.unknownHost, .resolve, cause.message, advice: "Check the host (-h) and the network.")
-        case .connectionRefused:
-            let advice = "Check the port (-p) and that the broker runs."
-            return Failure(.unreachable, .connect, cause.message, advice: advice)
-        case .closed where endpoint.tls != nil, .tlsHandshakeFailed:
-            // Mosquitto closes a plain port without a word when it is spoken to in TLS.
-            let advice = "Is this the broker's port for TLS? Without TLS: --no-tls."
-            return Failure(.protocolError, .tls, cause.message, advice: advice)
-        case .certificateRejected:
-            let advice = "Name the authority with --cafile, the certificate's host with --server-name."
-            return Failure(.protocolError, .tls, cause.message, advice: advice)
-        case .tlsConfiguration:
-            return Failure(.configuration, .tls, cause.message)
-        case .invalidEndpoint:
-            return Failure(.usage, .arguments, cause.message)
-        default:
-            return Failure(.unreachable, .connect, cause.message)
         }
     }
 

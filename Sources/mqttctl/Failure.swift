@@ -6,8 +6,9 @@ import MQTT
 /// Why the program did not do what it was asked to, for a person and for a script.
 struct Failure: Error, Equatable {
     /// What was going on; a closed set, it is part of the machine-readable error.
-    enum Stage: String, Sendable {
-        case arguments, input, output, resolve, connect, tls, connack, session, subscribe, publish, wait
+    enum Stage: String, CaseIterable, Sendable {
+        case arguments, input, output, resolve, connect, proxy, tls, websocket
+        case connack, session, subscribe, publish, wait
     }
 
     /// The exit status.

@@ -50,29 +50,6 @@ import Testing
         #expect(failure.message == "Words.")
     }
 
-    @Test(
-        arguments: [
-            (.nameResolutionFailed, .unknownHost, .resolve),
-            (.connectionRefused, .unreachable, .connect),
-            (.connectTimedOut, .unreachable, .connect),
-            (.tlsHandshakeFailed, .protocolError, .tls),
-            (.certificateRejected, .protocolError, .tls),
-            (.tlsConfiguration, .configuration, .tls),
-            (.invalidEndpoint, .usage, .arguments),
-        ] as [(TransportError.Code, ExitClass, Failure.Stage)]
-    )
-    func `an error of the transport has one exit status`(
-        code: TransportError.Code,
-        status: ExitClass,
-        stage: Failure.Stage
-    ) {
-        let error = MQTTError(.transportFailed, "…", cause: TransportError(code, "The words."))
-        let failure = Failure(error, to: Self.endpoint)
-        #expect(failure.status == status)
-        #expect(failure.stage == stage)
-        #expect(failure.message == "The words.")
-    }
-
     @Test func `the broker's own words are passed on`() {
         let error = MQTTError(
             .publishRefused,

@@ -72,10 +72,10 @@ import Testing
 
     @Test func `--insecure checks the authority where one is named, and else nothing`() throws {
         let named = try Self.publish("-t", "a", "-n", "--insecure", "--cafile", "ca")
-        #expect(named.connection.tls.settings.verification == .insecureWithoutHostName)
+        #expect(named.connection.tls.settings().verification == .insecureWithoutHostName)
         let bare = try Self.publish("-t", "a", "-n", "--insecure")
-        #expect(bare.connection.tls.settings.verification == .insecureNone)
-        #expect(try Self.publish("-t", "a", "-n").connection.tls.settings.verification == .full)
+        #expect(bare.connection.tls.settings().verification == .insecureNone)
+        #expect(try Self.publish("-t", "a", "-n").connection.tls.settings().verification == .full)
     }
 
     @Test func `a URL holds host, port, user and topic`() async throws {

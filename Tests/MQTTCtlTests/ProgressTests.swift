@@ -16,7 +16,7 @@ import UnixSignals
     private static let lost = MQTTError(.connectionLost, "the connection was closed by the other side")
 
     private static func progress(longestOutage: Duration? = nil) -> Progress {
-        Progress(endpoint: .tcp("broker", port: 1883), longestOutage: longestOutage)
+        Progress(endpoints: [.tcp("broker", port: 1883)], longestOutage: longestOutage)
     }
 
     private static func failure(_ step: Progress.Step) -> Failure? {

@@ -7,6 +7,8 @@ import MQTT
 /// The options of every command that connects.
 struct ConnectionOptions: ParsableArguments {
     @OptionGroup(title: "Broker") var server: ServerOptions
+    @OptionGroup(title: "WebSocket") var webSocket: WebSocketOptions
+    @OptionGroup(title: "Way") var route: RouteOptions
     @OptionGroup(title: "User") var credentials: CredentialOptions
     @OptionGroup(title: "Session") var session: SessionOptions
     @OptionGroup(title: "TLS") var tls: TLSOptions
@@ -24,18 +26,10 @@ struct ConnectionOptions: ParsableArguments {
         if self.version != .v5, hasPassword, !hasUser {
             throw ValidationError("A password without a user name (-u) needs MQTT 5.")
         }
+        try self.validateEndpoints()
     }
 
     var version: ProtocolChoice { self.server.protocolVersion ?? .v5 }
-
-    /// Where to connect to; 8883 means TLS.
-    var endpoint: Endpoint {
-        let host = self.server.url?.endpoint.host ?? self.server.host ?? "localhost"
-        let asked = self.server.url?.endpoint.port ?? self.server.port
-        let isSecure = self.tls.isAskedFor || self.server.url?.endpoint.tls != nil || asked == 8883
-        guard isSecure, !self.tls.noTls else { return .tcp(host, port: asked ?? 1883) }
-        return .tls(host, port: asked ?? 8883, self.tls.settings)
-    }
 
     /// What all versions have in common.
     func configuration<Version: MQTTVersion>(
@@ -49,6 +43,10 @@ struct ConnectionOptions: ParsableArguments {
         configuration.credentials = credentials
         // Standard error is for what a person wants to know.
         configuration.switchLoggingOff()
+        // All of them, and each with its own reason, within the 10 seconds that pub bears.
+        let patience = Duration.seconds(max(2, 9 / (1 + self.server.failover.count)))
+        configuration.connectTimeout = patience
+        configuration.handshakeTimeout = patience
         configuration.offline.publishAtMostOnce = .wait
         configuration.retriesFirstAttempt = !self.running.noReconnect
         configuration.reconnect = ReconnectPolicy(

@@ -43,23 +43,6 @@ struct CredentialOptions: ParsableArguments {
 
     private func secret() async throws(Failure) -> String? {
         if let password { return password }
-        if let passwordEnv {
-            guard let value = POSIX.environment(passwordEnv) else {
-                let words = "There is no environment variable \(passwordEnv.debugDescription)."
-                throw Failure(.configuration, .arguments, words)
-            }
-            return value
-        }
-        guard let passwordFile else { return nil }
-        do throws(Failure) {
-            let contents = try await InputFile.contents(of: passwordFile)
-            guard let text = String(validating: contents.readableBytesView, as: UTF8.self) else {
-                let words = "The password in \(passwordFile.debugDescription) is not UTF-8."
-                throw Failure(.configuration, .arguments, words)
-            }
-            return String(text.prefix { !$0.isNewline })
-        } catch {
-            throw Failure(.configuration, .arguments, error.message)
-        }
+        return try await SecretSource(file: self.passwordFile, variable: self.passwordEnv).read()
     }
 }

@@ -11,7 +11,7 @@ struct ServerOptions: ParsableArguments {
 
     @Option(
         name: .shortAndLong,
-        help: "The broker's port (default: 1883, with TLS 8883).",
+        help: "The broker's port (default: 1883, with TLS 8883; with WebSocket 80, with both 443).",
         transform: ServerOptions.port
     )
     var port: Int?
@@ -19,12 +19,38 @@ struct ServerOptions: ParsableArguments {
     @Option(
         name: [.customShort("L"), .long],
         help: ArgumentHelp(
-            "Host, user, topic and whether to use TLS, in one.",
-            valueName: "mqtt(s)://[user[:password]@]host[:port][/topic]"
+            """
+            Where the broker is, in one: mqtt(s)://[user[:password]@]host[:port][/topic], \
+            ws(s)://[user[:password]@]host[:port][/path][?query], unix://[user[:password]@]/path. The path is a topic with \
+            mqtt and mqtts only; with ws and wss it is the WebSocket's, with unix the socket's.
+            """,
+            valueName: "url"
         ),
         transform: ServerURL.init(parsing:)
     )
     var url: ServerURL?
+
+    @Option(help: ArgumentHelp("The broker's Unix socket on this machine.", valueName: "path"))
+    var unix: String?
+
+    @Flag(
+        name: [.customShort("S"), .long],
+        help: """
+            Ask the DNS which brokers a domain has (SRV, _mqtt._tcp or with TLS _secure-mqtt._tcp); the domain is -h, or \
+            the one this machine is in.
+            """
+    )
+    var srv = false
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "A further broker that holds the same, for when those before it cannot be had; may be repeated.",
+            valueName: "url"
+        ),
+        transform: ServerURL.further
+    )
+    var failover: [ServerURL] = []
 
     @Option(
         name: [.customShort("V"), .long],
@@ -37,6 +63,16 @@ struct ServerOptions: ParsableArguments {
         if self.url != nil, self.host != nil || self.port != nil {
             throw ValidationError("Give the URL (-L) or the host and port (-h, -p), not both.")
         }
+        if self.unix != nil, self.url != nil || self.host != nil || self.port != nil || self.srv {
+            throw ValidationError("Give a Unix socket (--unix) or a host (-h, -p, -S, -L), not both.")
+        }
+        guard self.srv else { return }
+        if self.url != nil {
+            throw ValidationError("-S wants a domain, not a URL: give it with -h.")
+        }
+        if self.port != nil {
+            throw ValidationError("With -S the DNS says the port: leave out -p, or connect to one host without -S.")
+        }
     }
 
     static func port(_ text: String) throws -> Int {
@@ -45,25 +81,5 @@ struct ServerOptions: ParsableArguments {
         }
         guard 1...65_535 ~= port else { throw ValidationError("A port is between 1 and 65535.") }
         return port
-    }
-}
-
-/// A URL as mosquitto reads it: the path is a topic, character by character.
-struct ServerURL: Hashable, Sendable {
-    var endpoint: Endpoint
-    var topic: String?
-
-    init(parsing text: String) throws {
-        var server = text[...]
-        if let scheme = text.firstRange(of: "://"), let slash = text[scheme.upperBound...].firstIndex(of: "/") {
-            server = text[..<slash]
-            let topic = text[text.index(after: slash)...]
-            self.topic = topic.isEmpty ? nil : String(topic)
-        }
-        do {
-            self.endpoint = try Endpoint(url: String(server))
-        } catch {
-            throw ValidationError(error.message)
-        }
     }
 }

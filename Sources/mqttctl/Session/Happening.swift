@@ -14,6 +14,8 @@ enum Happening: Sendable {
     case outageOver(Int)
     case finished
     case failed(Failure)
+    /// The client could not do what the job wants.
+    case refused(MQTTError)
 }
 
 /// How a run ended.

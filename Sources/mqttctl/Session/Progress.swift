@@ -26,16 +26,21 @@ struct Progress {
         static func debug(_ text: String) -> Step { Step(notices: [Notice(text: text, isDebug: true)]) }
     }
 
-    private let endpoint: Endpoint
+    private var turns: BrokerTurns
     private let longestOutage: Duration?
     private var hasConnected = false
     private var isConnected = false
     private var outage = 0
     private var isToldOfOutage = false
     private var lastFailure: Failure?
+    /// What the last failure was made of, and whose it was.
+    private var lastError: (error: MQTTError, endpoint: Endpoint)?
+    /// Whether a broker of this round of attempts may be had later.
+    private var roundMayPass = false
 
-    init(endpoint: Endpoint, longestOutage: Duration?) {
-        self.endpoint = endpoint
+    /// `endpoints` are tried in their order; at least one.
+    init(endpoints: [Endpoint], longestOutage: Duration?) {
+        self.turns = BrokerTurns(endpoints)
         self.longestOutage = longestOutage
     }
 
@@ -44,6 +49,7 @@ struct Progress {
         case .event(let event): return self.handle(event)
         case .finished: return Step(ending: .done)
         case .failed(let failure): return Step(ending: .failed(failure))
+        case .refused(let error): return Step(ending: .failed(self.failure(ofJob: error)))
         case .signal(let signal): return Step(ending: .interrupted(signal))
         case .timeout: return Step(ending: .failed(self.timeout))
         case .outageOver(let number):
@@ -60,11 +66,11 @@ struct Progress {
             // Our own doing: the job is done, and about to say so.
             return Step()
         case .disconnected(let error):
-            return self.disconnected(Failure(error, to: self.endpoint))
+            return self.disconnected(error)
         case .reconnecting(let attempt, let wait):
             return self.reconnecting(attempt: attempt, after: wait)
         case .gaveUp(let error):
-            return Step(ending: .failed(Failure(error, to: self.endpoint)))
+            return Step(ending: .failed(self.failure(ofJob: error)))
         case .subscriptionRefused(let filter, let reason):
             return .debug("subscription to \(filter.debugDescription) refused: \(reason)")
         case .messagesDropped(let count, let filter):
@@ -80,7 +86,8 @@ struct Progress {
     }
 
     private mutating func connected(_ info: ConnectionInfo) -> Step {
-        var words = "connected to \(self.endpoint) as \(info.clientID.debugDescription)"
+        self.turns.connected(to: info.endpoint)
+        var words = "connected to \(self.turns.current) as \(info.clientID.debugDescription)"
         if info.sessionPresent { words += ", going on with the session" }
         let notice = Notice(
             text: self.isToldOfOutage && self.hasConnected ? "connected again" : words,
@@ -92,12 +99,21 @@ struct Progress {
         return Step(notices: [notice])
     }
 
-    private mutating func disconnected(_ failure: Failure) -> Step {
+    private mutating func disconnected(_ error: MQTTError) -> Step {
+        let endpoint = self.turns.failed()
+        let failure = self.failure(error, of: endpoint)
         self.lastFailure = failure
+        self.lastError = (error, endpoint)
         let wasConnected = self.isConnected
         self.isConnected = false
         var step = Step()
-        if !self.hasConnected, !failure.status.mayPass { step.ending = .failed(failure) }
+        self.roundMayPass = self.roundMayPass || failure.status.mayPass
+        if self.turns.isWithinRound {
+            // One broker's word does not bind the others.
+            return .debug("\(failure.message) Trying \(self.turns.current).")
+        }
+        if !self.hasConnected, !self.roundMayPass { step.ending = .failed(failure) }
+        self.roundMayPass = false
         if wasConnected {
             self.outage += 1
             step.outage = self.outage
@@ -105,10 +121,29 @@ struct Progress {
         return step
     }
 
+    /// With several brokers it says whose it is.
+    private func failure(_ error: MQTTError, of endpoint: Endpoint) -> Failure {
+        var failure = Failure(error, to: endpoint)
+        guard self.turns.areSeveral || endpoint.isService else { return failure }
+        let isNamed = error.transportError != nil || ![.connack, .session].contains(failure.stage)
+        if !isNamed { failure.message = "\(endpoint): \(failure.message)" }
+        return failure
+    }
+
+    /// What ended the job; when it is the reason of the last failed attempt, of that one.
+    private func failure(ofJob error: MQTTError) -> Failure {
+        if self.isConnected { return self.failure(error, of: self.turns.current) }
+        if let lastError, lastError.error.code == error.code, lastError.error.message == error.message {
+            return self.failure(error, of: lastError.endpoint)
+        }
+        // Each had its turn before the client gave up, whether it was heard here yet or not.
+        return self.failure(error, of: self.turns.last)
+    }
+
     private mutating func reconnecting(attempt: Int, after wait: Duration) -> Step {
         let seconds = Double(wait / .milliseconds(100)).rounded() / 10
         let next = Notice(text: "attempt \(attempt) in \(seconds) s", isDebug: true)
-        guard !self.isToldOfOutage else { return Step(notices: [next]) }
+        guard !self.isToldOfOutage, !self.turns.isWithinRound else { return Step(notices: [next]) }
         self.isToldOfOutage = true
         let patience = self.longestOutage.map { "for \($0.components.seconds) s" } ?? "until it works"
         let reason = self.lastFailure?.message ?? ""
@@ -126,7 +161,7 @@ struct Progress {
     private var outageOver: Failure {
         let seconds = self.longestOutage?.components.seconds ?? 0
         guard var failure = self.lastFailure else {
-            return Failure(.unreachable, .connect, "No connection to \(self.endpoint) in \(seconds) s.")
+            return Failure(.unreachable, .connect, "No connection to \(self.turns.current) in \(seconds) s.")
         }
         failure.message += " Gave up after \(seconds) s."
         return failure

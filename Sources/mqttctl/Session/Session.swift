@@ -2,12 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import MQTT
+import MQTTTransport
 import UnixSignals
 
 /// One run of a command: a client, its job, and whatever may end it; the last thing the client says is DISCONNECT.
 struct Session<Version: MQTTVersion> {
     let client: MQTTClient<Version>
-    let endpoint: Endpoint
+    let endpoints: [Endpoint]
     let job: any SessionJob
     let options: RunOptions
 
@@ -15,8 +16,11 @@ struct Session<Version: MQTTVersion> {
     func run() async -> Ending {
         let (happenings, sink) = AsyncStream.makeStream(of: Happening.self)
         let tasks = await self.start(sink)
-        var progress = Progress(endpoint: self.endpoint, longestOutage: self.job.longestOutage)
+        var progress = Progress(endpoints: self.endpoints, longestOutage: self.job.longestOutage)
         if let limit = self.job.longestOutage { Self.later(.outageOver(0), after: limit, sink) }
+        for warning in Set(self.endpoints.flatMap(\.warnings)).sorted() {
+            self.say(Progress.Notice(text: "warning: \(warning)", isDebug: true))
+        }
         var ending = Ending.done
         for await happening in happenings {
             let step = progress.handle(happening)
@@ -38,7 +42,6 @@ struct Session<Version: MQTTVersion> {
 
     private func start(_ sink: AsyncStream<Happening>.Continuation) async -> [Task<Void, Never>] {
         let client = self.client
-        let endpoint = self.endpoint
         let job = self.job
         let events = client.events
         let signals = await UnixSignalsSequence(trapping: [.sigint, .sigterm])
@@ -59,7 +62,7 @@ struct Session<Version: MQTTVersion> {
                 } catch let failure as Failure {
                     sink.yield(.failed(failure))
                 } catch let error as MQTTError {
-                    sink.yield(.failed(Failure(error, to: endpoint)))
+                    sink.yield(.refused(error))
                 } catch {
                     sink.yield(.failed(Failure(.unexpected, .session, "\(error)")))
                 }
