@@ -33,6 +33,30 @@ import Testing
         }
     }
 
+    @Test func `read buffers are there for bytes that come as the socket read them, and for no others`() async throws {
+        let certificates = try TestCertificates.shared.get()
+        let (stream, _) = InMemoryByteStream.pair()
+        try await TestServer.with(tls: try TestServer.tls()) { secure in
+            try await TestServer.with { plain in
+                try await WebSocketServer.with { server in
+                    let settings = TLSSettings(trust: .file(certificates.path("ca.pem")))
+                    let endpoints: [(Endpoint, Bool)] = [
+                        (.tcp("127.0.0.1", port: plain.port), true),
+                        (.tls("localhost", port: secure.port, settings), false),
+                        (.webSocket("127.0.0.1", port: server.port), false), (.custom { stream }, false),
+                    ]
+                    for (endpoint, isAsRead) in endpoints {
+                        let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+                        let channel = try await Dialer().dial(endpoint, on: eventLoop, timeout: .seconds(30)) {
+                            #expect(($1 != nil) == isAsRead, "\($0): \(endpoint)")
+                        }.get()
+                        try await eventLoop.submit { ChannelStages.abandon(channel) }.get()
+                    }
+                }
+            }
+        }
+    }
+
     @Test func `the channel belongs to the event loop asked for and sends without delay`() async throws {
         try await TestServer.with { server in
             let eventLoop = MultiThreadedEventLoopGroup.singleton.next()

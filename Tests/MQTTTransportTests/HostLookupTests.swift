@@ -89,6 +89,17 @@ import Testing
         #expect(error?.message.contains("it has no address") == true)
     }
 
+    @Test(arguments: [["fe80::1", "127.0.0.1"], ["255.255.255.255", "127.0.0.1"], ["127.0.0.1", "255.255.255.255"]])
+    func `of several addresses the one that came furthest is in the error`(hosts: [String]) async throws {
+        let closed = try await TestServer.with { $0.port }
+        let addresses = try hosts.map { try Self.address($0, closed) }
+        let error = await #expect(throws: TransportError.self) {
+            try await Self.dial(.tcp("broker.test", port: closed)) { _, _ in addresses }
+        }
+        #expect(error?.code == .connectionRefused)
+        #expect(error?.message.contains("(127.0.0.1)") == true, "\(String(describing: error))")
+    }
+
     @Test func `fault 33: a lookup that fails says why, and each attempt asks anew and goes where the name leads then`()
         async throws
     {

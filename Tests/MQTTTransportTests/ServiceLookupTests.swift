@@ -202,6 +202,21 @@ import Testing
         }
     }
 
+    @Test func `a server that swallows everything leaves time for the one behind it`() async throws {
+        try await FullBacklog.with(host: "127.0.0.1") { silent in
+            try await TestServer.with { server in
+                let services = [(0, silent), (1, server.port)].map { priority, port in
+                    DNSServer.Service(priority: UInt16(priority), port: UInt16(port), target: "localhost.")
+                }
+                try await DNSServer.with([Self.name: .services(services)]) { dns in
+                    let nameServer = HostAndPort(host: "127.0.0.1", port: dns.port)
+                    let endpoint = Endpoint.srv("example.test", nameServer: nameServer)
+                    try await Dialed.connect(to: endpoint, timeout: .seconds(4)).channel.close()
+                }
+            }
+        }
+    }
+
     @Test func `when no server takes the connection the last one's words are the error`() async throws {
         let closed = try await TestServer.with { $0.port }
         let services = [DNSServer.Service(port: UInt16(closed), target: "localhost")]

@@ -219,6 +219,11 @@ import Testing
         let both = TLSSettings(minimumVersion: .tls10, verification: .insecureNone).insecurelyLoggingKeys { _ in }
         #expect(both.looseness.count == 3)
         #expect(Endpoint.unix("/s", tls: both).warnings.count == 3)
+        // That of the way to the proxy counts as well.
+        var endpoint = Endpoint.tls("h", both)
+        endpoint.proxy = .through(.http("p", tls: TLSSettings(verification: .insecureNone)))
+        #expect(endpoint.warnings.count == 4)
+        #expect(endpoint.warnings.last?.hasPrefix("TLS to the proxy https://p:8080: The ") == true)
     }
 
     @Test(arguments: [(TLSSettings.Version.tls12, "CLIENT_RANDOM "), (.tls13, "CLIENT_TRAFFIC_SECRET_0 ")])

@@ -3,11 +3,12 @@
 
 import Conformance
 import Foundation
-import MQTTTransport
 import NIOCore
 import NIOSSL
 import Synchronization
 import Testing
+
+@testable import MQTTTransport
 
 /// Which certificates of a server are accepted.
 @Suite(.timeLimit(.minutes(10))) struct TLSVerificationTests {
@@ -110,6 +111,25 @@ import Testing
             } else {
                 #expect(try await Dialed.failureOfTLS(to: endpoint, at: server).code == .certificateRejected)
             }
+        }
+    }
+
+    @Test(arguments: [
+        ("a.example.com", true), ("A.EXAMPLE.com.", true), ("example.com", false), ("a.b.example.com", false),
+        ("a.example.com.evil", false), ("localhost", false), (".example.com", false),
+    ])
+    func `the check of our own knows an asterisk as the one below it does`(name: String, isFor: Bool) throws {
+        let file = try NIOSSLCertificate.fromPEMFile(self.certificates.path("wildcard.pem"))
+        let certificate = try #require(file.first).toDERBytes()
+        let identity = try ServerIdentity(TLSSettings(serverName: name), .tls("127.0.0.1"))
+        #expect(identity.isNamed(by: certificate) == isFor)
+    }
+
+    @Test func `a common name is none beside a name of another kind`() throws {
+        let file = try NIOSSLCertificate.fromPEMFile(self.certificates.path("common.example.pem"))
+        let certificate = try #require(file.first).toDERBytes()
+        for (name, isFor) in [("common.example", false), ("192.0.2.1", true)] {
+            #expect(try ServerIdentity(TLSSettings(serverName: name), .tls("h")).isNamed(by: certificate) == isFor)
         }
     }
 

@@ -8,7 +8,7 @@ import Synchronization
 ///
 /// All keys are EC keys. `server` is for localhost, 127.0.0.1 and ::1; `other` for other.example; `expired` was for
 /// localhost in 2020; `future` will be from 2090; `self-signed` and `revoked` are for localhost; `wildcard` is
-/// for the hosts of example.com; `client` and `second` are
+/// for the hosts of example.com; `common.example` is for 192.0.2.1 alone; `client` and `second` are
 /// for clients, and the key of `client` is there in clear and encrypted with ``password``. `stranger` is a CA that signed
 /// nothing.
 ///
@@ -46,6 +46,7 @@ struct TestCertificates: Sendable {
         try self.issue("expired", names: local, days: "-not_before 20200101000000Z -not_after 20200102000000Z")
         try self.issue("future", names: local, days: "-not_before 20900101000000Z -not_after 20900102000000Z")
         try self.issue("wildcard", names: "DNS:*.example.com,DNS:*", days: "-days 2")
+        try self.issue("common.example", names: "IP:192.0.2.1", days: "-days 2")
         try self.issue("revoked", names: local, days: "-days 2")
         try self.openSSL(
             "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost "

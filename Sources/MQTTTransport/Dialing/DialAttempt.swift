@@ -3,6 +3,7 @@
 
 internal import NIOCore
 internal import NIOPosix
+internal import Synchronization
 
 /// One attempt of a ``Dialer``, over one or more servers; lives on its event loop.
 ///
@@ -29,6 +30,7 @@ final class DialAttempt {
     /// Counts the servers: what comes late from an earlier one is closed.
     private var round = 0
     private var isFinished = false
+    private let end = End()
     private let deadline: NIODeadline
     private var timer: Scheduled<Void>?
 
@@ -45,7 +47,11 @@ final class DialAttempt {
         self.server = endpoint
         self.eventLoop = eventLoop
         self.threadPool = threadPool
-        self.ask = ask
+        let end = self.end
+        self.ask = { host, port in
+            try end.check()
+            return try ask(host, port)
+        }
         self.timeout = timeout
         self.deadline = .now() + timeout
         self.configure = configure
@@ -78,8 +84,12 @@ final class DialAttempt {
         _ work: @escaping @Sendable () throws -> Value,
         then: @escaping (Value) -> Void
     ) {
-        let round = self.round
-        (threadPool ?? self.threadPool).runIfActive(eventLoop: self.eventLoop, work)
+        let (round, end) = (self.round, self.end)
+        let checked: @Sendable () throws -> Value = {
+            try end.check()
+            return try work()
+        }
+        (threadPool ?? self.threadPool).runIfActive(eventLoop: self.eventLoop, checked)
             .assumeIsolated()
             .whenComplete { result in
                 guard self.isCurrent(round) else { return }
@@ -258,10 +268,20 @@ final class DialAttempt {
 
     private func finish(_ result: Result<any Channel, TransportError>) {
         self.isFinished = true
+        self.end.hasCome.store(true, ordering: .relaxed)
         self.timer?.cancel()
         switch result {
         case .success(let channel): self.promise.succeed(channel)
         case .failure(let error): self.promise.fail(error)
         }
     }
+}
+
+/// Whether an attempt is over: what still waits for a thread then is not done any more.
+///
+/// While name servers are away every attempt of every client leaves a question behind, which would all be asked.
+private final class End: Sendable {
+    let hasCome = Atomic(false)
+
+    func check() throws { if self.hasCome.load(ordering: .relaxed) { throw CancellationError() } }
 }

@@ -24,14 +24,14 @@ struct HTTPConnectHandshake: ProxyHandshake {
 
     let opening: [UInt8]
     private let hadCredentials: Bool
-    private let secrets: ProxySecrets
+    private let secrets: Secrets
     private var state = State.status
     private var line: [UInt8] = []
     private var headLength = 0
     private var answer = HTTPProxyAnswer()
 
     /// The fields must be checked already.
-    init(to target: ProxyTarget, fields: [ProxySettings.Header], secrets: ProxySecrets) {
+    init(to target: ProxyTarget, fields: [ProxySettings.Header], secrets: Secrets) {
         var lines = ["CONNECT \(target) HTTP/1.1", "Host: \(target)"]
         lines += fields.map { "\($0.name): \($0.value)" }
         self.opening = Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8)

@@ -53,7 +53,7 @@ struct HTTPProxyAnswer: Sendable {
         return self.length.map { self.body.count >= $0 } ?? false
     }
 
-    func refusal(hadCredentials: Bool, _ secrets: ProxySecrets) -> ProxyRefusal {
+    func refusal(hadCredentials: Bool, _ secrets: Secrets) -> ProxyRefusal {
         var words = "it answered \(self.code)"
         if !self.reason.isEmpty { words += " \(secrets.plain(self.reason))" }
         let page = self.text

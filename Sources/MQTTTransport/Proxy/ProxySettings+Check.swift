@@ -92,13 +92,13 @@ extension ProxySettings {
     }
 
     /// What must not come back to a person in the words of the proxy.
-    var secrets: ProxySecrets {
+    var secrets: Secrets {
         let userInfo = self.userInfo?.value
         // The scheme before a token is no secret, the token alone is one.
         let values = self.fields.value.flatMap { [$0.value] + $0.value.split(separator: " ").map(String.init) }
         let schemes: Set<String> = ["basic", "bearer", "digest", "negotiate", "ntlm"]
         let all = [userInfo?.user, userInfo?.password, self.basicAuthorization].compactMap(\.self) + values
-        return ProxySecrets(all.filter { !schemes.contains($0.lowercased()) })
+        return Secrets(all.filter { !schemes.contains($0.lowercased()) })
     }
 
     /// RFC 4648, 4.

@@ -10,14 +10,14 @@ struct SOCKS4Handshake: ProxyHandshake {
     private static let answerLength = 8
 
     let opening: [UInt8]
-    private let secrets: ProxySecrets
+    private let secrets: Secrets
 
     /// The user ID holds no zero byte.
     init(
         to target: ProxyTarget,
         userID: String,
         _ proxy: ProxySettings,
-        secrets: ProxySecrets
+        secrets: Secrets
     ) throws(TransportError) {
         var address: [UInt8] = [0, 0, 0, 1]
         var name: [UInt8] = []

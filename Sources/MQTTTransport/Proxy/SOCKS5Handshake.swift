@@ -20,11 +20,11 @@ struct SOCKS5Handshake: ProxyHandshake {
 
     private let target: ProxyTarget
     private let userInfo: Hidden<Endpoint.UserInfo>?
-    private let secrets: ProxySecrets
+    private let secrets: Secrets
     private var state = State.offering
 
     /// User name and password must be 1 to 255 bytes long each.
-    init(to target: ProxyTarget, userInfo: Endpoint.UserInfo?, secrets: ProxySecrets) {
+    init(to target: ProxyTarget, userInfo: Endpoint.UserInfo?, secrets: Secrets) {
         self.target = target
         self.userInfo = userInfo.map { Hidden($0) }
         self.secrets = secrets
@@ -153,7 +153,7 @@ struct SOCKS5Handshake: ProxyHandshake {
 
 extension ProxyRefusal {
     /// What answered is no proxy of the SOCKS family.
-    init(noSOCKS version: String, said bytes: ByteBuffer, _ secrets: ProxySecrets) {
+    init(noSOCKS version: String, said bytes: ByteBuffer, _ secrets: Secrets) {
         let view = bytes.readableBytesView
         let hint = view.starts(with: Array("HTTP".utf8)) ? "; it is an HTTP server" : ""
         self.init(code: .proxyRefused, words: "it does not speak \(version)\(hint); it said \(secrets.quote(view))")

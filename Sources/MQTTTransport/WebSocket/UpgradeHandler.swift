@@ -42,6 +42,8 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
     private var state = State.preparing(nil)
     private var context: ChannelHandlerContext?
     private var timer: Scheduled<Void>?
+    /// Of the request.
+    private var secrets = Secrets()
 
     init(
         endpoint: Endpoint,
@@ -102,6 +104,7 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     private func ask(_ headers: WebSocketHeaders, _ context: ChannelHandlerContext) {
         self.state = .asked
+        self.secrets = self.settings.secrets(sentWith: headers)
         let head = HTTPRequestHead(
             version: .http1_1,
             method: .GET,
@@ -149,7 +152,7 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
             self.state = .agreed
         } else {
             let phrase = self.http.beginning.reasonPhrase(of: head.status.code) ?? head.status.reasonPhrase
-            self.state = .refused(UpgradeRefusal(head, phrase: phrase))
+            self.state = .refused(UpgradeRefusal(head, phrase: phrase, self.secrets))
             self.timer = context.eventLoop.assumeIsolated().scheduleTask(in: Self.patience) {
                 if case .refused(let refusal) = self.state { self.refused(refusal) }
             }
@@ -174,12 +177,12 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
             return "answered 101 with a wrong Sec-WebSocket-Accept; something between it and here may have answered"
         }
         if let name = headers.first(name: "Sec-WebSocket-Extensions") {
-            return "uses an extension of WebSocket that it was not asked for: \(PeerText(name))"
+            return "uses an extension of WebSocket that it was not asked for: \(self.secrets.text(name.utf8))"
         }
         let wanted = self.settings.subprotocol
         let protocols = headers["Sec-WebSocket-Protocol"]
         guard protocols != [wanted] else { return nil }
-        let other = protocols.isEmpty ? "none" : PeerText(protocols.joined(separator: ", ")).description
+        let other = protocols.isEmpty ? "none" : self.secrets.text(protocols.joined(separator: ", ").utf8)
         return "gives a WebSocket, but not for the subprotocol \(wanted): it answered \(other)"
     }
 
@@ -200,7 +203,7 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
         guard case .upgrading(let held) = self.state, let context = self.context else { return }
         let pipeline = context.pipeline.syncOperations
         do {
-            try pipeline.addHandler(WebSocketHandler(endpoint: self.endpoint), position: .after(held))
+            try pipeline.addHandler(WebSocketHandler(endpoint: self.endpoint, self.secrets), position: .after(held))
         } catch {
             self.cannotBegin(error)
             return
@@ -262,7 +265,7 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
         }
         // A TLS record: an alert or a handshake, and the version.
         let isTLS = bytes.count >= 2 && (bytes[0] == 0x15 || bytes[0] == 0x16) && bytes[1] == 3
-        let said = "\"\(PeerText(bytes.prefix(60)))\""
+        let said = self.secrets.areIn(bytes) ? self.secrets.text(bytes) : "\"\(PeerText(bytes.prefix(60)))\""
         let words = isTLS ? "It speaks TLS on this port; use wss." : "It answered \(said)."
         return TransportError(
             .wrongProtocol,

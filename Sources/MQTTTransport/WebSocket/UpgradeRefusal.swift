@@ -8,15 +8,17 @@ internal import NIOHTTP1
 struct UpgradeRefusal: CustomStringConvertible {
     private let head: HTTPResponseHead
     private let phrase: String
+    private let secrets: Secrets
     private var body: [UInt8] = []
     private(set) var hasBody = false
 
     /// More of a body is not kept.
     private static let limit = 1_024
 
-    init(_ head: HTTPResponseHead, phrase: String) {
+    init(_ head: HTTPResponseHead, phrase: String, _ secrets: Secrets) {
         self.head = head
-        self.phrase = phrase
+        self.phrase = secrets.text(phrase.utf8)
+        self.secrets = secrets
     }
 
     mutating func append(_ part: ByteBuffer) {
@@ -26,7 +28,7 @@ struct UpgradeRefusal: CustomStringConvertible {
 
     var description: String {
         let status = "\(self.head.status.code) \(self.phrase)"
-        let excerpt = PeerText(self.body).description
+        let excerpt = self.secrets.text(self.body)
         return self.hint + status + (excerpt.isEmpty ? "" : ": \(excerpt)")
     }
 
@@ -37,7 +39,7 @@ struct UpgradeRefusal: CustomStringConvertible {
         case 300..<400:
             guard let location = headers.first(name: "Location") else { return "" }
             // The query may hold a signature.
-            return "use \(PeerText(location.utf8.prefix { $0 != UInt8(ascii: "?") })) instead; "
+            return "use \(self.secrets.text(location.utf8.prefix { $0 != UInt8(ascii: "?") })) instead; "
         case 401, 403: return "it wants other credentials in the headers; "
         case 426:
             let versions = headers["Sec-WebSocket-Version"].joined(separator: ", ")

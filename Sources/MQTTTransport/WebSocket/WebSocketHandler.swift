@@ -25,6 +25,8 @@ final class WebSocketHandler: ChannelDuplexHandler {
     static let patience = TimeAmount.milliseconds(500)
 
     private let endpoint: Endpoint
+    /// Of the request that led here.
+    private let secrets: Secrets
     private var reader = FrameReader()
     private var writer = FrameWriter()
     private var state = State.open
@@ -33,8 +35,9 @@ final class WebSocketHandler: ChannelDuplexHandler {
     private var closing: EventLoopPromise<Void>?
     private var timer: Scheduled<Void>?
 
-    init(endpoint: Endpoint) {
+    init(endpoint: Endpoint, _ secrets: Secrets = Secrets()) {
         self.endpoint = endpoint
+        self.secrets = secrets
     }
 
     // MARK: - In
@@ -132,7 +135,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
         self.state = .over
         context.writeAndFlush(self.wrapOutboundOut(self.writer.frame(.close, answer)), promise: nil)
         let said = CloseCode(code).description
-        let words = PeerText(reason.readableBytesView)
+        let words = self.secrets.text(reason.readableBytesView)
         let because = words.isEmpty ? said : "\(said): \(words)"
         self.fail(TransportError(.closed, "\(self.endpoint) closed the WebSocket: \(because)"), context)
     }

@@ -1,23 +1,33 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
-/// The words of a proxy for an error: short, printable, without what it was told in confidence.
+/// The words of a peer for an error: short, printable, without what it was told in confidence.
 ///
-/// A server that is no proxy may send back what it gets, credentials included.
-struct ProxySecrets: Hashable, Sendable {
+/// A server may send back what it gets, credentials included.
+struct Secrets: Hashable, Sendable {
     /// How many characters of a peer are shown.
     static let limit = 200
+
+    private static let notice = "words that repeat the credentials and are not shown"
+
+    /// What is cut off is one, too: that much of the beginning is enough to know it by.
+    private static let beginning = 16
 
     private let secrets: Hidden<[[UInt8]]>
 
     init(_ secrets: [String] = []) {
-        self.secrets = Hidden(secrets.filter { !$0.isEmpty }.map { Array($0.utf8) })
+        self.secrets = Hidden(secrets.filter { !$0.isEmpty }.map { Array($0.utf8.prefix(Self.beginning)) })
+    }
+
+    /// The beginning of a text, without quotation marks.
+    func text(_ bytes: some Collection<UInt8>) -> String {
+        self.areIn(Array(bytes)) ? Self.notice : PeerText(bytes).description
     }
 
     /// The bytes in quotation marks, control characters and all beyond ASCII escaped.
     func quote(_ bytes: some Sequence<UInt8>) -> String {
         let bytes = Array(bytes)
-        guard !self.areIn(bytes) else { return "words that repeat the credentials and are not shown" }
+        guard !self.areIn(bytes) else { return Self.notice }
         var text = ""
         for byte in bytes {
             guard text.utf8.count < Self.limit else {
@@ -41,7 +51,8 @@ struct ProxySecrets: Hashable, Sendable {
         return quoted.hasPrefix("\"") ? String(quoted.dropFirst().dropLast()) : quoted
     }
 
-    private func areIn(_ bytes: [UInt8]) -> Bool {
+    /// Whether one of them is in the bytes.
+    func areIn(_ bytes: [UInt8]) -> Bool {
         self.secrets.value.contains { secret in
             guard let first = secret.first, bytes.count >= secret.count else { return false }
             return bytes.indices.dropLast(secret.count - 1).contains { start in
