@@ -54,11 +54,11 @@ import Testing
     )
     func `a usage error says what to write`(arguments: [String], words: String) {
         do {
-            _ = try ConnectionOptions.parse(arguments)
+            _ = try Mqttctl.parseAsRoot(["pub", "-t", "a", "-n"] + arguments)
             Issue.record("it was taken")
         } catch {
-            #expect(ConnectionOptions.exitCode(for: error).rawValue == ExitClass.usage.rawValue)
-            #expect(ConnectionOptions.message(for: error).contains(words))
+            #expect(Mqttctl.exitCode(for: error).rawValue == ExitClass.usage.rawValue)
+            #expect(Mqttctl.message(for: error).contains(words))
         }
     }
 }
