@@ -55,7 +55,7 @@ import Testing
         #expect(handler.entries.allSatisfy { $0.level < .warning })
     }
 
-    @Test func `attack credentials in logs: those of proxies, headers and queries are in no log and no error`() async throws {
+    @Test func `attack credentials in logs: those of proxies, headers and queries are nowhere`() async throws {
         let marker = "marker-of-a-secret"
         let handler = InMemoryLogHandler()
         let broker = try await RoadServers.broker
