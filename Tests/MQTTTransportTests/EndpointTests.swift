@@ -68,6 +68,7 @@ import Testing
         ("mqtt://h:99999999999999999999", "port"), ("mqtt://h:+1", "port"), ("mqtt://h:１", "port"),
         ("mqtt://::1", "brackets"), ("mqtt://[::1", "bracket"), ("mqtt://[::1]x", "brackets"), ("mqtt://[h]", "IPv6"),
         ("mqtt://h/path", "no path"), ("mqtts://h?q", "no path"), ("mqtt://h#f", "no path"), ("mqtt://h/?", "no path"),
+        ("ws://h#f", "no fragment"),
         ("mqtt://u%zz:sesame@h", "user name"), ("mqtt://u:sesame%2@h", "password"),
         ("mqtt://u:sesame%ff@h", "password"),
         ("ws://h/path#f", "fragment"), ("ws://", "host is empty"), ("ws://h/a b", "path"), ("ws://h/é", "path"),
@@ -86,6 +87,20 @@ import Testing
     @Test func `the path and query of a WebSocket URL are sent as they are`() throws {
         #expect(try Endpoint(url: "ws://h/a%20b?c=%2F&d").webSocket?.path == "/a%20b?c=%2F&d")
         #expect(try Endpoint(url: "ws://h?c").webSocket?.path == "/mqtt?c")
+    }
+
+    @Test func `the way to another server is the same, but for the name its certificate is for`() throws {
+        var endpoint = try Endpoint(url: "wss://someone:sesame@h/ws")
+        endpoint.proxy = .through(.socks5("p"))
+        endpoint.socketOptions = SocketOptions(bindAddress: "127.0.0.1", noDelay: false)
+        let moved = endpoint.moved(to: "other.example", port: nil)
+        #expect(moved.description == "wss://other.example:443/ws")
+        #expect(moved.proxy == endpoint.proxy)
+        #expect(moved.socketOptions == endpoint.socketOptions)
+        #expect(moved.userInfo == endpoint.userInfo)
+        let pinned = Endpoint.tls("h", TLSSettings(serverName: "pinned.example")).moved(to: "[::1]", port: 1)
+        #expect(pinned.tls?.serverName == nil)
+        #expect(pinned.description == "mqtts://[::1]:1")
     }
 
     @Test func `the factories have the ports of the standard and take IPv6 with and without brackets`() {

@@ -38,6 +38,10 @@ import Testing
                 "Sec-WebSocket-Version: 13", "Sec-WebSocket-Protocol: mqtt", "", "",
             ]
         )
+        // What is for a proxy is no business of the broker's.
+        var proxied = Endpoint.webSocket("broker.example", .init(path: "/mqtt?a=%20b&c"))
+        proxied.proxy = .through(.http("p", username: "someone", password: "sesame"))
+        #expect(try self.request(to: proxied).map { $0.prefix(12) } == lines.map { $0.prefix(12) })
         let again = try self.request(to: .webSocket("broker.example"))
         #expect(!again.contains(key), "the key is random")
     }
