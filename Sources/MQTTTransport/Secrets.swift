@@ -13,10 +13,14 @@ struct Secrets: Hashable, Sendable {
     /// What is cut off is one, too: that much of the beginning is enough to know it by.
     private static let beginning = 16
 
+    /// Less than that is in every other text by chance, and would hide it.
+    private static let shortest = 4
+
     private let secrets: Hidden<[[UInt8]]>
 
     init(_ secrets: [String] = []) {
-        self.secrets = Hidden(secrets.filter { !$0.isEmpty }.map { Array($0.utf8.prefix(Self.beginning)) })
+        let kept = secrets.filter { $0.utf8.count >= Self.shortest }
+        self.secrets = Hidden(kept.map { Array($0.utf8.prefix(Self.beginning)) })
     }
 
     /// The beginning of a text, without quotation marks.

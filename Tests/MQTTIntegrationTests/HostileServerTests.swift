@@ -25,8 +25,9 @@ import Testing
         static let all = [
             Greeting("junk", Array(repeating: 0xFF, count: 64), .protocolViolation, 0x81),
             Greeting("zeros", Array(repeating: 0, count: 64), .protocolViolation, 0x81),
-            Greeting("HTTP", Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8), .protocolViolation, 0x81),
-            Greeting("TLS", [0x15, 3, 1, 0, 2, 2, 22], .protocolViolation, 0x82),
+            // Who speaks something else is told nothing in MQTT.
+            Greeting("HTTP", Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8), .transportFailed),
+            Greeting("TLS", [0x15, 3, 1, 0, 2, 2, 22], .transportFailed),
             Greeting("an unknown property", [0x20, 5, 0, 0, 2, 0x7F, 0], .protocolViolation, 0x81),
             Greeting("a property twice", [0x20, 7, 0, 0, 4, 0x24, 0, 0x24, 0], .protocolViolation, 0x82),
             Greeting("a receive maximum of 0", [0x20, 6, 0, 0, 3, 0x21, 0, 0], .protocolViolation, 0x82),

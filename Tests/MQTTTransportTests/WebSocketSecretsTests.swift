@@ -36,6 +36,17 @@ import Testing
         }
     }
 
+    @Test func `a value of a few letters, which is in many a page by chance, hides nothing`() async throws {
+        try await WebSocketServer.with { _ in
+            .says(Self.page("403 Forbidden", "rule 1 of 12"), closes: true)
+        } _: { server in
+            let settings = WebSocketSettings(headers: ["X-Version": "1"])
+            let endpoint = Endpoint.webSocket("127.0.0.1", port: server.port, settings)
+            let error = try #require(try await Dialed.failure(to: endpoint))
+            #expect(error.message.contains("rule 1 of 12"))
+        }
+    }
+
     @Test(arguments: ["Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions"])
     func `nor when it is the answer to something else`(name: String) async throws {
         try await WebSocketServer.with { request in

@@ -183,10 +183,13 @@ package final class MosquittoServer: Sendable {
         }
         let bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
         for port in self.listeners.ports {
-            try await bootstrap.connect(host: self.host, port: port).get().close().get()
+            let channel = try await bootstrap.connect(host: self.host, port: port).get()
+            // It may have closed it already.
+            try? await channel.close().get()
         }
         if let path = self.listeners.unixSocketPath {
-            try await bootstrap.connect(unixDomainSocketPath: path).get().close().get()
+            let channel = try await bootstrap.connect(unixDomainSocketPath: path).get()
+            try? await channel.close().get()
         }
     }
 
