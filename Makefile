@@ -8,6 +8,8 @@ WITH_PROCESSES := MQTTCtlTests|FixtureTests
 WITH_SOCKETS := MQTTTransportTests
 # Those of them that compute, and would make the others wait.
 COMPUTING := WebSocketFuzzTests|WebSocketFrameTests|TLSSettingsTests|ServiceAnswerTests|ProxyHandshakeTests
+# Those of brokers that move most bytes.
+ROADS := RoadTests|RoadMatrixTests|RoadSecrecyTests|FailoverTests
 # Tests that take all processors for themselves, one after the other.
 LOAD := LoadTests
 
@@ -36,7 +38,8 @@ test: setup ## the import floors and the conformance index, then every test, aga
 	$(SWIFT) test --skip-build --filter '$(COMPUTING)'
 	$(SWIFT) test --skip-build --filter '$(WITH_SOCKETS)' --skip '$(COMPUTING)'
 	$(SWIFT) test --skip-build --filter '$(WITH_PROCESSES)'
-	$(SWIFT) test --skip-build --filter '$(WITH_BROKERS)' --skip '$(LOAD)'
+	$(SWIFT) test --skip-build --filter '$(WITH_BROKERS)' --skip '$(LOAD)|$(ROADS)'
+	$(SWIFT) test --skip-build --filter '$(ROADS)'
 	$(SWIFT) test --skip-build --filter '$(LOAD)'
 	@scripts/check-compile-fail.sh
 
