@@ -182,7 +182,8 @@ package final class MosquittoServer: Sendable {
             try await ChildProcess.tick()
         }
         let bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-        for port in self.listeners.ports {
+        // Mosquitto 2.0.11 may drop the first client behind a WebSocket with TLS that comes and goes.
+        for port in self.listeners.ports where port != self.listeners.secureWebSocketPort {
             let channel = try await bootstrap.connect(host: self.host, port: port).get()
             // It may have closed it already.
             try? await channel.close().get()

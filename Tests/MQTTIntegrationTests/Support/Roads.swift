@@ -43,6 +43,8 @@ enum Roads {
         configuration.reconnect = .fast
         configuration.handshakeTimeout = .seconds(100)
         configuration.pingTimeout = .seconds(100)
+        // It is about the attempts behind the first.
+        configuration.retriesFirstAttempt = true
         let client = MQTTClient<V>(to: endpoint, clientID: unique("c"), configuration: configuration)
         var events = client.events.makeAsyncIterator()
         try await client.connect()
