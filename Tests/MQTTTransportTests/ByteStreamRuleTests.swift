@@ -75,7 +75,9 @@ import Testing
         await stream.isCancelled.wait { $0 }
     }
 
-    @Test func `of two tasks that read one end of a pair the second is refused`() async throws {
+    /// Many times, for both to come at the same moment, too.
+    @Test(arguments: 0..<100)
+    func `of two tasks that read one end of a pair the second is refused`(round: Int) async throws {
         let (one, other) = InMemoryByteStream.pair()
         try await withThrowingTaskGroup(of: ByteBuffer?.self) { group in
             for _ in 0..<2 { group.addTask { try await one.read() } }

@@ -62,6 +62,9 @@ private final class Pipe: Sendable {
         var isClosed = false
         /// Whether the end that reads has closed.
         var isDiscarding = false
+        /// Whether a task is in `read()`, and one in `write(_:)`: each from its first line to its last.
+        var isBeingRead = false
+        var isBeingWritten = false
         var reader: CheckedContinuation<Void, Never>?
         var writer: CheckedContinuation<Void, Never>?
 
@@ -78,13 +81,12 @@ private final class Pipe: Sendable {
     init(capacity: Int) { self.capacity = max(capacity, 1) }
 
     func read() async throws -> ByteBuffer? {
+        try self.claim(\.isBeingRead, or: "Two tasks read from one end of a pair.")
+        defer { self.state.withLock { $0.isBeingRead = false } }
         while true {
             try Task.checkCancellation()
             let (bytes, isAtEnd, writer) = try self.state.withLock { state in
                 guard !state.isDiscarding else { throw TransportError(.closed, "This end of the pair is closed.") }
-                guard state.reader == nil else {
-                    throw TransportError(.closed, "Two tasks read from one end of a pair.")
-                }
                 let bytes = state.buffer
                 state.buffer = ByteBuffer()
                 return (bytes, state.isClosed, bytes.readableBytes > 0 ? state.writer.take() : nil)
@@ -97,6 +99,8 @@ private final class Pipe: Sendable {
     }
 
     func write(_ bytes: ByteBuffer) async throws {
+        try self.claim(\.isBeingWritten, or: "Two tasks write to one end of a pair.")
+        defer { self.state.withLock { $0.isBeingWritten = false } }
         var bytes = bytes
         while true {
             try Task.checkCancellation()
@@ -104,9 +108,6 @@ private final class Pipe: Sendable {
             let (left, reader) = try self.state.withLock { state in
                 var left = rest
                 guard !state.isClosed else { throw TransportError(.closed, "The pair is closed.") }
-                guard state.writer == nil else {
-                    throw TransportError(.closed, "Two tasks write to one end of a pair.")
-                }
                 let count = min(self.capacity - state.buffer.readableBytes, left.readableBytes)
                 if var part = left.readSlice(length: count) { state.buffer.writeBuffer(&part) }
                 return (left, count > 0 ? state.reader.take() : nil)
@@ -128,6 +129,15 @@ private final class Pipe: Sendable {
             return state.takeWaiters()
         }
         for waiter in waiters { waiter.resume() }
+    }
+
+    /// Takes one side for the task that calls, or refuses it when another task has it.
+    private func claim(_ side: any WritableKeyPath<State, Bool> & Sendable, or refusal: String) throws {
+        let isFree = self.state.withLock { state in
+            defer { state[keyPath: side] = true }
+            return !state[keyPath: side]
+        }
+        guard isFree else { throw TransportError(.closed, refusal) }
     }
 
     /// Waits until the other side has done something, the pair is closed, or the task is cancelled.
