@@ -30,7 +30,7 @@ import Testing
         func run<V: TestVersion>(_: V.Type) async throws {
             try await withDeadline(.seconds(240)) {
                 let endpoint = try await Self.endpoint(cell)
-                try await RoadServers.broker.keptAwake { try await Self.thereAndBack(V.self, by: endpoint) }
+                try await Self.broker(cell.kind).keptAwake { try await Self.thereAndBack(V.self, by: endpoint) }
             }
         }
         try await run(cell.version.type)
@@ -46,12 +46,19 @@ import Testing
             endpoint.socketOptions.receiveBufferSize = 32_768
             endpoint.socketOptions.addressFamily = .preferIPv4
             let bound = endpoint
-            try await RoadServers.broker.keptAwake { try await Self.thereAndBack(V5.self, by: bound) }
+            try await Self.broker(kind).keptAwake { try await Self.thereAndBack(V5.self, by: bound) }
+        }
+    }
+
+    private static func broker(_ kind: Kind) async throws -> MosquittoServer {
+        switch kind {
+        case .tcp, .tls: try await RoadServers.broker
+        case .webSocket, .secureWebSocket: try await RoadServers.webSocketBroker
         }
     }
 
     private static func endpoint(_ cell: Cell) async throws -> Endpoint {
-        let broker = try await RoadServers.broker
+        let broker = try await Self.broker(cell.kind)
         let tls = TLSSettings(trust: .file(broker.caFile))
         var endpoint: Endpoint =
             switch cell.kind {
