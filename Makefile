@@ -2,17 +2,6 @@
 SWIFT ?= swift
 FORMATTED := $(wildcard Sources Tests Examples Benchmarks Snippets Package.swift)
 
-# Tests that wait for brokers, processes and sockets, apart from those that only compute: on few cores those would starve them.
-WITH_BROKERS := MQTTIntegrationTests
-WITH_PROCESSES := MQTTCtlTests|FixtureTests
-WITH_SOCKETS := MQTTTransportTests
-# Those of them that compute, and would make the others wait.
-COMPUTING := WebSocketFuzzTests|WebSocketFrameTests|TLSSettingsTests|ServiceAnswerTests|ProxyHandshakeTests
-# Those of brokers that move most bytes.
-ROADS := RoadTests|RoadMatrixTests|RoadSecrecyTests|FailoverTests
-# Tests that take all processors for themselves, one after the other.
-LOAD := LoadTests
-
 .DEFAULT_GOAL := help
 .PHONY: help setup build test lint format demo bench bench-micro
 
@@ -34,13 +23,7 @@ test: setup ## the import floors and the conformance index, then every test, aga
 	@scripts/check-floors.sh
 	@scripts/conformance
 	$(SWIFT) build --build-tests
-	$(SWIFT) test --skip-build --skip '$(WITH_BROKERS)|$(WITH_PROCESSES)|$(WITH_SOCKETS)'
-	$(SWIFT) test --skip-build --filter '$(COMPUTING)'
-	$(SWIFT) test --skip-build --filter '$(WITH_SOCKETS)' --skip '$(COMPUTING)'
-	$(SWIFT) test --skip-build --filter '$(WITH_PROCESSES)'
-	$(SWIFT) test --skip-build --filter '$(WITH_BROKERS)' --skip '$(LOAD)|$(ROADS)'
-	$(SWIFT) test --skip-build --filter '$(ROADS)'
-	$(SWIFT) test --skip-build --filter '$(LOAD)'
+	@SWIFT='$(SWIFT)' scripts/run-tests.sh
 	@scripts/check-compile-fail.sh
 
 lint: ## floors, conformance index, sizes, licence headers, tree, pages and format

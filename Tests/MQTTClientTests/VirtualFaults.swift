@@ -41,10 +41,14 @@ func until(
     sourceLocation: SourceLocation = #_sourceLocation,
     _ condition: () throws -> Bool
 ) async throws {
-    for _ in 0..<1_000_000 {
-        if try condition() { return }
-        await Task.yield()
-    }
+    // Where nothing else runs the turns pass in no time, and an event loop may not have had a processor yet.
+    let deadline = ContinuousClock.now + .seconds(60)
+    repeat {
+        for _ in 0..<1_000 {
+            if try condition() { return }
+            await Task.yield()
+        }
+    } while ContinuousClock.now < deadline
     Issue.record("\(what) never held", sourceLocation: sourceLocation)
     throw UnexpectedPacket()
 }

@@ -21,11 +21,11 @@ import Testing
         (TestServer.Behaviour.greet, "it said: \"hello\""),
         (
             .answer(Array("HTTP/1.1 403 Forbidden\r\nServer: \u{1B}\"x\"\r\n\r\n<html>".utf8)),
-            #"HTTP server without TLS; it said: "HTTP/1.1 403 Forbidden\r\nServer: ?\"x\"\r\n\r\n<html>""#
+            #"HTTP server without TLS; it said: "HTTP/1.1 403 Forbidden\r\nServer: \x1b\"x\"\r\n\r\n<html>""#
         ),
         (.answer([0x20, 0x02, 0x00, 0x01]), "seems to speak MQTT there without TLS."),
         (.answer(Array(repeating: 0xFF, count: 100_000)), "check the port."),
-        (.answer(Array(repeating: UInt8(ascii: "a"), count: 100_000)), String(repeating: "a", count: 200) + "\" …."),
+        (.answer(Array(repeating: UInt8(ascii: "a"), count: 100_000)), String(repeating: "a", count: 200) + "…\"."),
         (.answer([0x16, 0x55]), "does not speak TLS"),
     ])
     func `a server that answers in clear is told apart, with its words`(

@@ -86,6 +86,12 @@ package final class Link: Sendable {
         self.state.withLock { ($0.engine.endpoint, $0.engine.server, $0.engine.lastFailure) }
     }
 
+    /// Where the connection of now leads to, or the last one led to.
+    var dialedEndpoint: Endpoint? {
+        let (number, server, _) = self.dialing
+        return self.world.endpoint(number, server: server)
+    }
+
     /// What users are told of a connection.
     func info(_ connected: Connected) -> ConnectionInfo {
         let endpoint = self.world.endpoint(connected.endpoint, server: connected.server)
@@ -95,18 +101,8 @@ package final class Link: Sendable {
     // MARK: - On the event loop
 
     /// The handler that belongs at the end of the channel of an attempt.
-    package func makeHandler(
-        attempt: UInt64,
-        readBuffers: ReadBuffers? = nil,
-        endpoint: Endpoint? = nil
-    ) -> PacketHandler {
-        PacketHandler(
-            link: self,
-            attempt: attempt,
-            readBuffers: readBuffers,
-            settings: self.settings,
-            endpoint: endpoint
-        )
+    package func makeHandler(attempt: UInt64, readBuffers: ReadBuffers? = nil) -> PacketHandler {
+        PacketHandler(link: self, attempt: attempt, readBuffers: readBuffers, settings: self.settings)
     }
 
     /// The channel of an attempt is ready for CONNECT.

@@ -60,7 +60,7 @@ final class NIOLinkWorld: LinkWorld {
 
     private func dial(_ endpoint: Endpoint, for link: Link, attempt: UInt64, credentials: ConnectCredentials?) {
         let channel = Dialer().dial(endpoint, on: self.eventLoop, timeout: self.timeout) { channel, buffers in
-            let handler = link.makeHandler(attempt: attempt, readBuffers: buffers, endpoint: endpoint)
+            let handler = link.makeHandler(attempt: attempt, readBuffers: buffers)
             try channel.pipeline.syncOperations.addHandler(handler)
         }
         channel.whenComplete { result in

@@ -18,8 +18,6 @@ package final class PacketHandler: ChannelInboundHandler {
     private var isLending = false
     private let link: Link
     private let attempt: UInt64
-    /// For errors; nil for channels of tests.
-    private let endpoint: Endpoint?
     /// Whether the peer has sent a packet.
     private var hasBegun = false
 
@@ -30,10 +28,8 @@ package final class PacketHandler: ChannelInboundHandler {
         link: Link,
         attempt: UInt64,
         readBuffers: ReadBuffers?,
-        settings: LinkSettings,
-        endpoint: Endpoint?
+        settings: LinkSettings
     ) {
-        self.endpoint = endpoint
         self.readBuffers = readBuffers
         self.link = link
         self.attempt = attempt
@@ -94,6 +90,9 @@ package final class PacketHandler: ChannelInboundHandler {
         self.link.lost(words, cause: explained, attempt: self.attempt)
         context.close(promise: nil)
     }
+
+    /// For errors: the world has one for its dials, so that a connection need not keep any.
+    private var endpoint: Endpoint? { self.link.dialedEndpoint }
 
     /// What may be behind an end before the first packet.
     private var hint: String {

@@ -101,8 +101,7 @@ struct HTTPConnectHandshake: ProxyHandshake {
 
     private func noHTTP(_ rest: ByteBuffer) -> ProxyRefusal {
         let said = self.line + rest.readableBytesView
-        // The first bytes of an alert.
-        let hint = said.starts(with: [0x15, 0x03]) ? "; it speaks TLS, so write https" : ""
+        let hint = PeerProtocol(beginning: said) == .tls ? "; it speaks TLS, so write https" : ""
         return ProxyRefusal(
             code: .proxyRefused,
             words: "it does not speak HTTP/1.1\(hint); it said \(self.secrets.quote(said))"

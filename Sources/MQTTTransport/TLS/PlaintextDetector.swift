@@ -39,13 +39,10 @@ extension TransportError {
     /// The server answered the beginning of TLS with something else.
     init(ofTLSWith endpoint: Endpoint, answeredWith bytes: some Collection<UInt8>) {
         let kind =
-            if bytes.starts(with: Array("HTTP/".utf8)) {
-                "it is an HTTP server without TLS"
-            } else if bytes.first == 0x20 {
-                // CONNACK, for what it took for a CONNECT.
-                "it seems to speak MQTT there without TLS"
-            } else {
-                "check the port"
+            switch PeerProtocol(beginning: bytes) {
+            case .http: "it is an HTTP server without TLS"
+            case .mqtt: "it seems to speak MQTT there without TLS"
+            case .tls, nil: "check the port"
             }
         let words = Self.excerpt(bytes).map { "; it said: \($0)" } ?? ""
         self.init(.wrongProtocol, "\(endpoint) does not speak TLS on this port; \(kind)\(words).")
@@ -54,22 +51,11 @@ extension TransportError {
     /// What can be read of the beginning of `bytes`, in quotes; nil when it is no text.
     private static func excerpt(_ bytes: some Collection<UInt8>) -> String? {
         func isReadable(_ byte: UInt8) -> Bool { (0x20...0x7E).contains(byte) || [0x09, 0x0A, 0x0D].contains(byte) }
-        var beginning = Array(bytes.prefix(200))
+        var beginning = Array(bytes.prefix(Secrets.limit + 1))
         // A few odd bytes do not make it less of a text; but text may be followed by something else.
         if beginning.count(where: isReadable) * 10 < beginning.count * 9 {
             beginning = Array(beginning.prefix(while: isReadable))
         }
-        guard beginning.count >= 4 else { return nil }
-        let text = beginning.map { byte in
-            switch byte {
-            case 0x22, 0x5C: "\\" + String(UnicodeScalar(byte))
-            case 0x20...0x7E: String(UnicodeScalar(byte))
-            case 0x09: "\\t"
-            case 0x0A: "\\n"
-            case 0x0D: "\\r"
-            default: "?"
-            }
-        }
-        return "\"" + text.joined() + "\"" + (bytes.count > 200 ? " …" : "")
+        return beginning.count < 4 ? nil : Secrets().quote(beginning)
     }
 }

@@ -263,8 +263,7 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
             let words = "\(self.endpoint) answered the request for a WebSocket with HTTP that cannot be read: \(why)."
             return TransportError(.webSocketRefused, words, cause: error)
         }
-        // A TLS record: an alert or a handshake, and the version.
-        let isTLS = bytes.count >= 2 && (bytes[0] == 0x15 || bytes[0] == 0x16) && bytes[1] == 3
+        let isTLS = PeerProtocol(beginning: bytes) == .tls
         let said = self.secrets.areIn(bytes) ? self.secrets.text(bytes) : "\"\(PeerText(bytes.prefix(60)))\""
         let words = isTLS ? "It speaks TLS on this port; use wss." : "It answered \(said)."
         return TransportError(

@@ -42,6 +42,7 @@ struct Secrets: Hashable, Sendable {
             case UInt8(ascii: "\\"), UInt8(ascii: "\""): text += "\\\(Character(Unicode.Scalar(byte)))"
             case UInt8(ascii: "\r"): text += "\\r"
             case UInt8(ascii: "\n"): text += "\\n"
+            case UInt8(ascii: "\t"): text += "\\t"
             case 0x20...0x7E: text.unicodeScalars.append(Unicode.Scalar(byte))
             default: text += "\\x\(byte < 16 ? "0" : "")\(String(byte, radix: 16))"
             }

@@ -7,15 +7,15 @@ extension TransportError {
     /// What the first bytes of a peer are when they are no MQTT but something well known; nil when they are neither.
     package init?(foreignProtocolIn buffer: ByteBuffer, from endpoint: Endpoint) {
         let bytes = buffer.readableBytesView.prefix(160)
-        // A record of TLS 1.0 to 1.3: an alert, or a handshake.
-        if bytes.count >= 2, bytes.first == 0x15 || bytes.first == 0x16, bytes[bytes.startIndex + 1] == 0x03 {
+        switch PeerProtocol(beginning: bytes) {
+        case .tls:
             self.init(.wrongProtocol, "\(endpoint) speaks TLS; use mqtts:// or wss://, or another port.")
-        } else if bytes.starts(with: "HTTP/".utf8) {
+        case .http:
             let line = bytes.prefix { $0 >= 0x20 && $0 < 0x7F }
             let words = String(decoding: line, as: UTF8.self)
             let advice = "use ws:// where it is a WebSocket listener, or another port"
             self.init(.wrongProtocol, "\(endpoint) speaks HTTP (\(words)); \(advice).")
-        } else {
+        case .mqtt, nil:
             return nil
         }
         self = self.at(.open)
