@@ -44,9 +44,9 @@ for part in "${@:-units sockets processes brokers roads load}"; do
         ${SWIFT:-swift} test --skip-build $words >"$log" 2>&1 || status=$?
         if [ "$status" != 0 ]; then
             echo "tests of part $name failed (exit $status); all of its output is in $log" >&2
-            grep -aE "✘|↳ [^/]|[Ff]atal error|^error:" "$log" | cut -c1-600 | tail -n 100 >&2 || true
-            # Where it ended, for a crash says nothing of that kind.
-            grep -avE "◇|✔|✘|↳" "$log" | tail -n 20 | cut -c1-600 >&2 || true
+            # A crash says nothing of the kind: then where it ended.
+            grep -aE "✘|↳ [^/]" "$log" | cut -c1-600 | tail -n 100 | grep -a "✘" -A 100 >&2 \
+                || tail -n 30 "$log" | cut -c1-600 >&2
             exit "$status"
         fi
         sum=$(grep -aE "Test run with [0-9]+ tests? .*passed" "$log" | tail -n 1)

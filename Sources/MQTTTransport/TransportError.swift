@@ -102,6 +102,9 @@ public struct TransportError: Error, Sendable, CustomStringConvertible {
     /// What went wrong, and where, for a person; it never holds credentials.
     public let message: String
 
+    /// The status of the answer that refused a WebSocket or a tunnel, as 403; nil where no HTTP was spoken.
+    public internal(set) var httpStatus: Int?
+
     /// The error underneath, if there is one.
     public let cause: (any Error)?
 

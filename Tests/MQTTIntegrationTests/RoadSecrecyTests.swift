@@ -58,7 +58,7 @@ import Testing
     @Test func `attack credentials in logs: those of proxies, headers and queries are nowhere`() async throws {
         let marker = "marker-of-a-secret"
         let handler = InMemoryLogHandler()
-        let broker = try await RoadServers.broker
+        let broker = try await RoadServers.webSocketBroker
         var errors: [MQTTError] = []
         try await TinyProxy.withProxy(user: "someone", password: "else") { proxy in
             let webSocket = WebSocketSettings(path: "/nowhere?token=\(marker)", headers: ["Authorization": marker])

@@ -29,6 +29,20 @@ import Testing
         #expect(endpoint.userInfo == nil)
     }
 
+    @Test func `TLS and WebSocket of an endpoint from a URL can be set, and nothing else changes`() throws {
+        var endpoint = try Endpoint(url: "mqtts://u:p@broker:8884")
+        endpoint.tls?.serverName = "other"
+        var settings = TLSSettings()
+        settings.serverName = "other"
+        #expect(endpoint.tls == settings)
+        #expect(endpoint.description == "mqtts://broker:8884")
+        #expect(endpoint.userInfo?.value.user == "u")
+        endpoint.tls = nil
+        #expect(!endpoint.isSecure && endpoint.description == "mqtt://broker:8884")
+        endpoint.webSocket = WebSocketSettings(path: "/x")
+        #expect(endpoint.description == "ws://broker:8884/x")
+    }
+
     @Test(
         arguments: [
             ("mqtt://u:p@host", "u", "p"),

@@ -132,6 +132,7 @@ import Testing
             let error = try #require(try await Dialed.failure(to: self.endpoint(settings), timeout: .seconds(60)))
             #expect(ContinuousClock.now - start < .seconds(30))
             #expect(error.code == code)
+            #expect(error.httpStatus == (words.hasPrefix("220") ? nil : Int(words.prefix(3))))
             #expect(error.stage == .proxy)
             #expect(error.message.contains(words), "\(error)")
             #expect(error.message.contains("http://127.0.0.1:\(proxy.port) did not connect to broker.invalid:1883"))

@@ -58,6 +58,7 @@ import Testing
     func `an HTTP server that says no is quoted`(head: String, body: String, words: String) async throws {
         let error = try await self.refusal { _ in .says("HTTP/1.1 \(head)\r\n\r\n\(body)") }
         #expect(error.code == .webSocketRefused)
+        #expect(error.httpStatus == Int(head.prefix(3)))
         #expect(error.message.contains(words), "\(error)")
         #expect(!error.message.contains("sesame") && !error.message.contains("\u{1B}"))
     }

@@ -33,11 +33,13 @@ public struct Endpoint: Hashable, Sendable {
 
     let target: Target
 
-    /// How to make TLS, or nil for a plain connection.
-    package private(set) var tls: TLSSettings?
+    /// How TLS is made; nil for a connection without it.
+    ///
+    /// Set it to give an endpoint of a URL authorities or a certificate of your own; the port stays as it is.
+    public var tls: TLSSettings?
 
-    /// How to ask for a WebSocket, or nil for a connection without.
-    package let webSocket: WebSocketSettings?
+    /// How a WebSocket is asked for; nil for a connection without one.
+    public var webSocket: WebSocketSettings?
 
     /// The credentials of the URL; they are for CONNECT and no business of the transport.
     package private(set) var userInfo: Hidden<UserInfo>?

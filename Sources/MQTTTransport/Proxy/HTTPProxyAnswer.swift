@@ -63,11 +63,11 @@ struct HTTPProxyAnswer: Sendable {
             // Some answer a wrong password with 401.
             words += hadCredentials ? "; it does not accept the credentials" : "; give a user name and a password"
             if !self.challenge.isEmpty { words += ", it offers \(secrets.plain(self.challenge))" }
-            return ProxyRefusal(code: .proxyAuthenticationFailed, words: words)
+            return ProxyRefusal(code: .proxyAuthenticationFailed, words: words, status: self.code)
         case 504:
-            return ProxyRefusal(code: .proxyTimedOut, words: words)
+            return ProxyRefusal(code: .proxyTimedOut, words: words, status: self.code)
         default:
-            return ProxyRefusal(code: .proxyRefused, words: words)
+            return ProxyRefusal(code: .proxyRefused, words: words, status: self.code)
         }
     }
 

@@ -33,6 +33,8 @@ struct ProxyRefusal: Error, Equatable {
     var code: TransportError.Code
     /// What goes behind "the proxy did not connect to the broker: ".
     var words: String
+    /// What an HTTP proxy answered.
+    var status: Int?
 }
 
 /// The host and port a proxy is to connect to, as bytes.

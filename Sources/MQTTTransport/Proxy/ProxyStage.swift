@@ -130,7 +130,9 @@ private final class ProxyHandler: ChannelInboundHandler, RemovableChannelHandler
 
     private func fail(_ refusal: ProxyRefusal, cause: (any Error)? = nil) {
         let words = "The proxy \(self.proxy) did not connect to \(self.destination): \(refusal.words)."
-        self.finish(.failure(TransportError(refusal.code, words, cause: cause)))
+        var error = TransportError(refusal.code, words, cause: cause)
+        error.httpStatus = refusal.status
+        self.finish(.failure(error))
     }
 
     private func finish(_ result: Result<Void, TransportError>) {

@@ -160,7 +160,9 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private func refused(_ refusal: UpgradeRefusal) {
-        self.fail(.webSocketRefused, "\(self.endpoint) does not give a WebSocket: \(refusal)")
+        var error = TransportError(.webSocketRefused, "\(self.endpoint) does not give a WebSocket: \(refusal)")
+        error.httpStatus = refusal.status
+        self.finish(error)
     }
 
     /// RFC 6455, 4.1 and MQTT 5.0, 6.

@@ -26,6 +26,8 @@ struct UpgradeRefusal: CustomStringConvertible {
         self.body += part.readableBytesView.prefix(Self.limit - self.body.count)
     }
 
+    var status: Int { Int(clamping: self.head.status.code) }
+
     var description: String {
         let status = "\(self.head.status.code) \(self.phrase)"
         let excerpt = self.secrets.text(self.body)
