@@ -11,7 +11,9 @@ public enum BrokerEvent: Hashable, Sendable {
     case refused(clientID: String, reason: ReasonCode)
     /// A connection that had been accepted is over; with the words why.
     case disconnected(clientID: String, reason: ReasonCode, words: String)
+    /// A client asked for a subscription; with what SUBACK says of it.
     case subscribed(clientID: String, filter: String, reason: ReasonCode)
+    /// A client gave up a subscription; with what UNSUBACK says of it.
     case unsubscribed(clientID: String, filter: String, reason: ReasonCode)
     /// A client's message, or a will, was taken.
     case published(clientID: String, topic: String, qos: QoS, retain: Bool, payloadSize: Int)

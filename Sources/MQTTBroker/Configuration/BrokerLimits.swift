@@ -15,6 +15,8 @@ public struct BrokerLimits: Hashable, Sendable {
     public var maximumPacketSize: UInt32 = 268_435_460
     /// The highest topic alias a client may use.
     public var topicAliasMaximum: UInt16 = 65_535
+    /// How many bytes the topics behind a connection's aliases may have together; beyond it the broker disconnects the client.
+    public var topicAliasBytes: Int = 4 << 20
     /// How many topic aliases the broker uses with a client that allows it.
     public var outboundTopicAliases: UInt16 = 16
     /// The longest keep-alive in seconds; who asks for more, or for none, is given this one (before 5.0: closed in its time). nil: any.
@@ -33,11 +35,19 @@ public struct BrokerLimits: Hashable, Sendable {
     public var queuedBytes: Int = 16 << 20
     /// How many retained messages there may be.
     public var retainedMessages: Int = 100_000
+    /// How many bytes retained messages may take: payloads, topics, and 128 for each of their levels.
+    public var retainedBytes: Int = 256 << 20
     /// How many sessions there may be.
     public var sessions: Int = 100_000
+    /// Whether a payload that says it is UTF-8 text is refused when it is not.
+    public var checksPayloadFormat = false
+    /// Whether messages are retained.
     public var retainAvailable = true
+    /// Whether filters may have wildcards.
     public var wildcardSubscriptionAvailable = true
+    /// Whether subscriptions may have identifiers.
     public var subscriptionIdentifierAvailable = true
+    /// Whether subscriptions may be shared.
     public var sharedSubscriptionAvailable = true
     /// Whether a client may leave its identifier to the broker.
     public var assignsClientIdentifiers = true
