@@ -20,6 +20,7 @@ let package = Package(
     products: [
         .library(name: "MQTT", targets: ["MQTT"]),
         .library(name: "MQTTSCRAM", targets: ["MQTTSCRAM"]),
+        .library(name: "MQTTBroker", targets: ["MQTTBroker"]),
         .executable(name: "mqttctl", targets: ["mqttctl"]),
     ],
     traits: [
@@ -75,6 +76,18 @@ let package = Package(
         .target(
             name: "MQTTSCRAM",
             dependencies: ["MQTT", nioCore, .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "MQTTBroker",
+            dependencies: [
+                "MQTTWire", "MQTTTransport", nioCore, nioPosix,
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
             swiftSettings: settings
         ),
         // Floor 4: the command line.
@@ -141,6 +154,13 @@ let package = Package(
         .testTarget(
             name: "MQTTSCRAMTests",
             dependencies: ["MQTTSCRAM", "MQTT", "Conformance", nioCore],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MQTTBrokerTests",
+            dependencies: [
+                "MQTTBroker", "MQTT", "MQTTTransport", "MQTTWire", "Conformance", nioCore, nioPosix, nioEmbedded,
+            ],
             swiftSettings: settings
         ),
         .testTarget(
