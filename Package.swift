@@ -94,7 +94,7 @@ let package = Package(
         .executableTarget(
             name: "mqttctl",
             dependencies: [
-                "MQTT", "MQTTTransport", "MQTTWire", nioCore,
+                "MQTT", "MQTTBroker", "MQTTTransport", "MQTTWire", nioCore,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
@@ -186,7 +186,9 @@ let package = Package(
         ),
         .testTarget(
             name: "MQTTCtlTests",
-            dependencies: ["mqttctl", "Hello", "CustomTransport", "MosquittoFixture", "MQTT", nioCore, nioPosix],
+            dependencies: [
+                "mqttctl", "Hello", "CustomTransport", "MosquittoFixture", "MQTT", "MQTTBroker", nioCore, nioPosix,
+            ],
             swiftSettings: settings
         ),
     ]
