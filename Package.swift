@@ -159,7 +159,8 @@ let package = Package(
         .testTarget(
             name: "MQTTBrokerTests",
             dependencies: [
-                "MQTTBroker", "MQTT", "MQTTTransport", "MQTTWire", "Conformance", nioCore, nioPosix, nioEmbedded,
+                "MQTTBroker", "MQTT", "MQTTTransport", "MQTTWire", "Conformance", "MosquittoFixture", nioCore, nioPosix,
+                nioEmbedded,
             ],
             swiftSettings: settings
         ),

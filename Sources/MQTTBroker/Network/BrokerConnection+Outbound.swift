@@ -42,6 +42,8 @@ extension BrokerConnection {
     func close() {
         guard self.isOpen else { return }
         guard self.outbound.isEmpty else {
+            // For the broker it is closed.
+            self.stopReading()
             self.outbound.append(.close)
             return
         }
@@ -62,7 +64,7 @@ extension BrokerConnection {
         case .bytes(let bytes): self.write(ByteBuffer(bytes: bytes))
         case .cut: self.finish(isAbrupt: true)
         case .close: self.finish(isAbrupt: false)
-        case .stopReading: self.stopReadingByFault()
+        case .stopReading: self.stopReading()
         case .wait: break
         }
     }
@@ -104,9 +106,7 @@ extension BrokerConnection {
         self.pass(flushing: true)
         guard self.isOpen, self.waitingBytes > self.runtime.configuration.outboundBytes else { return }
         self.runtime.configuration.logger?.info("a client does not read what it is sent; its connection is closed")
-        self.state = .over
-        self.channel.close(promise: nil)
-        self.runtime.gone(self)
+        self.gone()
     }
 
     private func pass(flushing: Bool) {
@@ -156,8 +156,7 @@ extension BrokerConnection {
         self.pass(flushing: true)
         guard self.isOpen else { return }
         self.state = .closing(isAbrupt: isAbrupt)
-        self.wakeUp?.task.cancel()
-        self.wakeUp = nil
+        self.cancelWakeUp()
         self.updateReading()
         self.runtime.gone(self)
         guard self.waitingBytes > 0 else {

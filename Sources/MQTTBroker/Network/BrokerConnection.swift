@@ -145,6 +145,11 @@ final class BrokerConnection {
     }
 
     private func arrived(_ packet: Packet) {
+        let isName = if case .connect = packet { true } else { false }
+        guard self.runtime.player.isActive || isName else {
+            self.inbound.append(.step(.pass(packet)))
+            return
+        }
         for step in self.runtime.player.received(packet, on: self.id, version: self.version) {
             if case .wait(let time) = step {
                 self.inbound.wait(until: self.runtime.now + TimeAmount(time))
@@ -175,9 +180,6 @@ final class BrokerConnection {
             self.isMuted = true
             self.feed(packet)
             self.finish(isAbrupt: true)
-        case .step(.stopReading):
-            self.hasStoppedReading = true
-            self.inbound.removeAll()
         case .step(let step): self.performOutbound(step)
         }
     }
@@ -201,14 +203,17 @@ final class BrokerConnection {
     }
 
     /// Nothing more is to come from or go to this connection.
-    private func gone() {
+    func gone() {
         self.state = .over
+        self.cancelWakeUp()
         self.channel.close(promise: nil)
         self.runtime.gone(self)
     }
 
-    func stopReadingByFault() {
+    /// Nothing of what came or comes is taken any more.
+    func stopReading() {
         self.hasStoppedReading = true
+        self.inbound.removeAll()
         self.updateReading()
     }
 
@@ -225,13 +230,18 @@ final class BrokerConnection {
         try? self.channel.syncOptions?.setOption(.autoRead, value: shallRead)
     }
 
+    func cancelWakeUp() {
+        self.wakeUp?.task.cancel()
+        self.wakeUp = nil
+    }
+
     /// Goes on when something that was late is due.
     func scheduleWakeUp() {
+        guard !self.inbound.isEmpty || !self.outbound.isEmpty || self.wakeUp != nil else { return }
         let inbound = self.isAwaiting ? nil : self.inbound.nextDue
         let due = [inbound, self.outbound.nextDue].compactMap { $0 }.min()
         guard due != self.wakeUp?.due else { return }
-        self.wakeUp?.task.cancel()
-        self.wakeUp = nil
+        self.cancelWakeUp()
         guard let due, self.isOpen else { return }
         let task = self.runtime.eventLoop.assumeIsolated().scheduleTask(deadline: due) {
             self.wakeUp = nil

@@ -59,7 +59,6 @@ extension BrokerRuntime {
         for connection in Array(self.connections.values) { connection.finish(isAbrupt: false) }
         // Those in the middle of a handshake, and those that were being closed before.
         for (key, channel) in self.channels where !begun.contains(key) { channel.close(promise: nil) }
-        self.cancelAlarm()
         return self.allClosed()
     }
 
@@ -71,6 +70,12 @@ extension BrokerRuntime {
             for channel in self.channels.values { channel.close(promise: nil) }
         }
         return all.always { _ in timer.cancel() }
+    }
+
+    /// Takes connections again.
+    func goOn() {
+        self.isAccepting = true
+        self.enter { self.feed { $0.timeReached(now: $1) } }
     }
 
     /// Ends the connections of a client, which is told why if its version can say it.

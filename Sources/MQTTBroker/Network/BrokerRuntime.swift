@@ -180,7 +180,7 @@ final class BrokerRuntime {
     // MARK: - Time
 
     private func setAlarm() {
-        let due = self.core.nextDeadline
+        let due = self.isAccepting ? self.core.nextDeadline : nil
         guard due != self.alarm?.due else { return }
         self.alarm?.task.cancel()
         self.alarm = nil
@@ -190,10 +190,5 @@ final class BrokerRuntime {
             self.enter { self.feed { $0.timeReached(now: $1) } }
         }
         self.alarm = (due, task)
-    }
-
-    func cancelAlarm() {
-        self.alarm?.task.cancel()
-        self.alarm = nil
     }
 }

@@ -168,7 +168,7 @@ public final class Broker: Sendable {
             guard !self.isStopped.withLock({ $0 }) else { return .failure(.stopped) }
             let listeners = self.listeners
             await self.goDown(keepingSessions: keepingSessions)
-            _ = try? await self.onLoop { $0.isAccepting = true }
+            _ = try? await self.onLoop { $0.goOn() }
             do throws(BrokerError) {
                 try await self.listen(at: listeners)
                 return .success(())
