@@ -94,7 +94,7 @@ let package = Package(
         .executableTarget(
             name: "mqttctl",
             dependencies: [
-                "MQTT", "MQTTTransport", "MQTTWire", nioCore,
+                "MQTT", "MQTTBroker", "MQTTTransport", "MQTTWire", nioCore,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
@@ -159,7 +159,8 @@ let package = Package(
         .testTarget(
             name: "MQTTBrokerTests",
             dependencies: [
-                "MQTTBroker", "MQTT", "MQTTTransport", "MQTTWire", "Conformance", nioCore, nioPosix, nioEmbedded,
+                "MQTTBroker", "MQTT", "MQTTTransport", "MQTTWire", "Conformance", "MosquittoFixture", nioCore, nioPosix,
+                nioEmbedded,
             ],
             swiftSettings: settings
         ),
@@ -186,7 +187,9 @@ let package = Package(
         ),
         .testTarget(
             name: "MQTTCtlTests",
-            dependencies: ["mqttctl", "Hello", "CustomTransport", "MosquittoFixture", "MQTT", nioCore, nioPosix],
+            dependencies: [
+                "mqttctl", "Hello", "CustomTransport", "MosquittoFixture", "MQTT", "MQTTBroker", nioCore, nioPosix,
+            ],
             swiftSettings: settings
         ),
     ]

@@ -8,7 +8,7 @@ struct Failure: Error, Equatable {
     /// What was going on; a closed set, it is part of the machine-readable error.
     enum Stage: String, CaseIterable, Sendable {
         case arguments, input, output, resolve, connect, proxy, tls, websocket
-        case connack, session, subscribe, publish, wait
+        case connack, session, subscribe, publish, wait, listen
     }
 
     /// The exit status.

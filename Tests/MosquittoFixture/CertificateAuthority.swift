@@ -22,7 +22,7 @@ package struct CertificateAuthority: Sendable {
     private let name: String
 
     /// Makes the authority; its files live in `folder` and go with it.
-    init(named name: String = "ca", in folder: TemporaryFolder) async throws {
+    package init(named name: String = "ca", in folder: TemporaryFolder) async throws {
         self.folder = folder
         self.name = name
         try folder.write(

@@ -1,12 +1,12 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
-internal import NIOSSL
+package import NIOSSL
 
 /// Certificates and keys as they are found in files, with errors that say which file or text is wrong.
-enum CertificateText {
+package enum CertificateText {
     /// The certificates in PEM text, or the one that is there in DER form; at least one.
-    static func certificates(_ bytes: [UInt8], of name: String) throws(TransportError) -> [NIOSSLCertificate] {
+    package static func certificates(_ bytes: [UInt8], of name: String) throws(TransportError) -> [NIOSSLCertificate] {
         let found = try self.anyCertificates(bytes, of: name)
         guard !found.isEmpty else {
             throw TransportError(.tlsConfiguration, "\(name) holds no certificate in PEM or DER format.")
@@ -31,7 +31,7 @@ enum CertificateText {
     }
 
     /// The key in PEM text, or in DER form, which is not encrypted.
-    static func privateKey(
+    package static func privateKey(
         _ bytes: [UInt8],
         password: String?,
         of name: String

@@ -12,11 +12,11 @@ internal import Glibc
 #endif
 
 /// Small files, read as a whole; blocking, so not for an event loop.
-enum FileBytes {
+package enum FileBytes {
     /// More than any bundle of certificates, and no harm if someone names a device.
     private static let maximumLength = 16 * 1_024 * 1_024
 
-    static func read(_ path: String) throws(TransportError) -> [UInt8] {
+    package static func read(_ path: String) throws(TransportError) -> [UInt8] {
         guard let file = fopen(path, "rb") else { throw self.unreadable(path, errno) }
         defer { fclose(file) }
         var bytes: [UInt8] = []

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import NIOCore
-internal import NIOSSL
+package import NIOSSL
 
 extension TLSSettings {
     /// What NIOSSL makes connections with.
@@ -99,7 +99,7 @@ extension TLSSettings {
 }
 
 extension TLSSettings.Version {
-    fileprivate var nioSSL: TLSVersion {
+    package var nioSSL: TLSVersion {
         switch self.name {
         case .tls10: .tlsv1
         case .tls11: .tlsv11

@@ -1,11 +1,11 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
-internal import NIOSSL
+package import NIOSSL
 
 extension TLSSettings.Trust {
     /// The certificates that were named, read anew; without the system's.
-    func load() throws(TransportError) -> [NIOSSLCertificate] {
+    package func load() throws(TransportError) -> [NIOSSLCertificate] {
         var certificates: [NIOSSLCertificate] = []
         for source in self.sources { certificates += try source.load() }
         return certificates

@@ -1,27 +1,30 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
-internal import NIOCore
+package import NIOCore
 
-/// Reads the frames of a WebSocket server (RFC 6455, 5) and passes on the bytes of binary messages as they come.
+/// Reads the frames of one end of a WebSocket (RFC 6455, 5) and passes on the bytes of binary messages as they come.
 ///
 /// It holds at most one control frame of 125 bytes, so frames and messages may be of any size.
-struct FrameReader {
-    enum Event: Equatable {
+package struct FrameReader {
+    /// Whose frames are read: those of clients are masked, those of servers are not.
+    package enum Peer { case server, client }
+
+    package enum Event: Equatable {
         /// Bytes of a binary message; where frames begin and end means nothing to MQTT (MQTT-6.0.0-2).
         case payload(ByteBuffer)
         case ping(ByteBuffer)
         case pong
-        /// The last frame of the server, which may say why.
+        /// The last frame of the peer, which may say why.
         case close(code: UInt16?, reason: ByteBuffer)
         /// What came cannot be read on.
         case violation(Violation)
     }
 
-    /// What the server did wrong, and the code a close frame tells it with.
-    struct Violation: Equatable {
-        let code: UInt16
-        let words: String
+    /// What the peer did wrong, and the code a close frame tells it with.
+    package struct Violation: Equatable {
+        package let code: UInt16
+        package let words: String
 
         /// RFC 6455, 7.4.1: 1002.
         static func protocolError(_ words: String) -> Self { Self(code: 1_002, words: words) }
@@ -36,18 +39,25 @@ struct FrameReader {
         case length(first: UInt8)
         /// So many bytes of a longer length are still to come.
         case longLength(first: UInt8, missing: Int, value: UInt64, isShort: Bool)
+        /// So many bytes of the key are still to come.
+        case key(first: UInt8, length: UInt64, missing: Int, value: UInt32)
         case payload(left: UInt64)
         case control(opcode: UInt8, left: Int, data: ByteBuffer)
         /// After a close frame or a violation nothing is read any more.
         case ended
     }
 
+    private let peer: Peer
     private var state = State.beginning
+    /// What the payload of the frame is masked with, turned so that its first byte is the next one's.
+    private var mask: UInt32 = 0
     /// Whether the message goes on in a frame to come.
     private var isFragmented = false
 
+    package init(of peer: Peer = .server) { self.peer = peer }
+
     /// The next event in `buffer`; nil when it has been read to its end.
-    mutating func next(from buffer: inout ByteBuffer) -> Event? {
+    package mutating func next(from buffer: inout ByteBuffer) -> Event? {
         while true {
             switch self.state {
             case .payload(let left):
@@ -58,9 +68,10 @@ struct FrameReader {
                 let size = Int(min(left, UInt64(buffer.readableBytes)))
                 guard size > 0, let payload = buffer.readSlice(length: size) else { return nil }
                 self.state = .payload(left: left - UInt64(size))
-                return .payload(payload)
+                return .payload(self.unmasked(payload))
             case .control(let opcode, let left, var data):
-                guard var part = buffer.readSlice(length: min(left, buffer.readableBytes)) else { return nil }
+                guard let masked = buffer.readSlice(length: min(left, buffer.readableBytes)) else { return nil }
+                var part = self.unmasked(masked)
                 let missing = left - part.readableBytes
                 data.writeBuffer(&part)
                 self.state = missing == 0 ? .beginning : .control(opcode: opcode, left: missing, data: data)
@@ -69,7 +80,7 @@ struct FrameReader {
             case .ended:
                 buffer.moveReaderIndex(to: buffer.writerIndex)
                 return nil
-            case .beginning, .length, .longLength:
+            case .beginning, .length, .longLength, .key:
                 guard let byte = buffer.readInteger(as: UInt8.self) else { return nil }
                 if let violation = self.header(byte) {
                     self.state = .ended
@@ -86,7 +97,8 @@ struct FrameReader {
             self.state = .length(first: byte)
             return nil
         case .length(let first):
-            guard byte & 0x80 == 0 else { return .protocolError("masked a frame, which only clients do") }
+            if let violation = self.objection(toMasked: byte & 0x80 != 0) { return violation }
+            let byte = byte & 0x7F
             guard byte < 126 else {
                 guard first & 0x08 == 0 else { return .protocolError("sent a control frame longer than 125 bytes") }
                 self.state = .longLength(first: first, missing: byte == 126 ? 2 : 8, value: 0, isShort: byte == 126)
@@ -106,8 +118,25 @@ struct FrameReader {
             guard value >> 63 == 0 else { return .protocolError("sent a frame of an impossible length") }
             self.begin(first, length: value)
             return nil
+        case .key(let first, let length, let missing, let value):
+            let value = value << 8 | UInt32(byte)
+            guard missing == 1 else {
+                self.state = .key(first: first, length: length, missing: missing - 1, value: value)
+                return nil
+            }
+            self.mask = value
+            self.beginPayload(first, length: length)
+            return nil
         case .payload, .control, .ended:
             return nil
+        }
+    }
+
+    /// MQTT has nothing to say here; RFC 6455, 5.1 has.
+    private func objection(toMasked isMasked: Bool) -> Violation? {
+        switch self.peer {
+        case .server: isMasked ? .protocolError("masked a frame, which only clients do") : nil
+        case .client: isMasked ? nil : .protocolError("sent a frame without a mask, which only servers do")
         }
     }
 
@@ -124,12 +153,30 @@ struct FrameReader {
     }
 
     private mutating func begin(_ first: UInt8, length: UInt64) {
+        if case .client = self.peer {
+            self.state = .key(first: first, length: length, missing: 4, value: 0)
+        } else {
+            self.beginPayload(first, length: length)
+        }
+    }
+
+    private mutating func beginPayload(_ first: UInt8, length: UInt64) {
         guard first & 0x08 == 0 else {
             self.state = .control(opcode: first & 0x0F, left: Int(length), data: ByteBuffer())
             return
         }
         self.isFragmented = first & 0x80 == 0
         self.state = .payload(left: length)
+    }
+
+    /// The bytes without the mask; those of a server have none.
+    private mutating func unmasked(_ payload: ByteBuffer) -> ByteBuffer {
+        guard self.mask != 0 else { return payload }
+        var bytes = ByteBufferAllocator().buffer(capacity: payload.readableBytes)
+        bytes.writeMasked(payload, key: self.mask)
+        let turn = UInt32(8 * (payload.readableBytes % 4))
+        self.mask = turn == 0 ? self.mask : self.mask << turn | self.mask >> (32 - turn)
+        return bytes
     }
 
     private mutating func control(_ opcode: UInt8, _ data: ByteBuffer) -> Event {

@@ -64,7 +64,7 @@ struct FrameWriter {
 
 extension ByteBuffer {
     /// Writes the bytes of another buffer, each combined with that of the key, in one pass over them.
-    fileprivate mutating func writeMasked(_ payload: ByteBuffer, key: UInt32) {
+    mutating func writeMasked(_ payload: ByteBuffer, key: UInt32) {
         // In the order of memory; eight bytes are two times the key.
         let half = UInt64(key.bigEndian)
         let word = half << 32 | half
