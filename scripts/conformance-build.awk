@@ -17,13 +17,15 @@ FILENAME ~ /\.tsv$/ && FILENAME !~ /exemptions\.tsv$/ {
     # A server's rule whose breach is the client's business, in the table of rules that bind a client.
     duty = $5 ~ /^(RECV|SEND|STATE)/
     kind[id] = $2 == "both" ? "both" : $2 == "client" || (key == "U5" && duty) ? "client" : "server"
+    # What the broker in the box has to keep: the rules with a number.
+    served[id] = key != "U5" && $2 != "client"
     next
 }
 
 FILENAME ~ /exemptions\.tsv$/ {
     if (FNR == 1 || $1 == "" || $1 ~ /^#/) next
     if (!($1 in kind)) { problem("exemptions.tsv:" FNR ": there is no row " $1); next }
-    if ($2 != "sends" && $2 != "receives" && $2 != "all") { problem("exemptions.tsv:" FNR ": no side: " $2); next }
+    if ($2 !~ /^(sends|receives|serves|all)$/) { problem("exemptions.tsv:" FNR ": no side: " $2); next }
     if ($3 == "") { problem("exemptions.tsv:" FNR ": no reason"); next }
     if ($2 == "all") { reason[$1, "sends"] = $3; reason[$1, "receives"] = $3 } else reason[$1, $2] = $3
     next
@@ -45,14 +47,18 @@ END {
     part("U5", "MQTT 5.0, rules without a number")
     part("311", "MQTT 3.1.1, numbered statements")
     servers()
+    broker()
     printf "conformance: %d of %d rows have their tests (%d tests name %d rows and sides)", \
         good, required, proving, uses > summary
     printf ", %d are exempt\n", exempt > summary
+    printf "conformance of the broker: %d of %d rows have their tests, %d are exempt\n", \
+        serving, servable, spared > summary
 }
 
 function problem(words) { print words > problems }
 
 function judge(id,    sends, receives) {
+    judgeBroker(id)
     for (side = 1; side <= 2; side++) {
         name = side == 1 ? "sends" : "receives"
         if (tests[id, name] != "" && reason[id, name] != "")
@@ -76,6 +82,19 @@ function judge(id,    sends, receives) {
     tally[table[id]]++
 }
 
+function judgeBroker(id) {
+    if (!served[id]) {
+        if (reason[id, "serves"] != "") problem(id ": binds no server, and needs no exemption")
+        return
+    }
+    servable++
+    if (tests[id, "serves"] != "" && reason[id, "serves"] != "")
+        problem(id ": exempt from a test of the broker, and has one")
+    if (tests[id, "serves"] != "") serving++
+    else if (reason[id, "serves"] != "") { serving++; spared++ }
+    else problem(id ": no test of the broker (" rule[id] ")")
+}
+
 function head() {
     print "# What the tests prove of the standards\n"
     print "This file is written by `scripts/conformance --write`; do not edit it. It puts together"
@@ -85,6 +104,8 @@ function head() {
     print "forbids, `@Test(.receives(\"5:MQTT-1.5.4-1\"))` that it fails when the client does not react to a peer as the"
     print "statement says. A row that binds both ends needs both. Where a row or one of its sides cannot apply to a client,"
     print "`Tests/Conformance/Tables/exemptions.tsv` says why; the reason stands in the place of the test, in italics.\n"
+    print "`@Test(.serves(\"5:MQTT-3.2.0-1\"))` says the same of the broker in the box (`MQTTBroker`), for the numbered rules that"
+    print "bind a server; the last part of this page.\n"
     print "`scripts/conformance` without an option compares all this, and fails when a row has no test, when a test names"
     print "a row that does not exist, or when this file is not up to date. `make test` begins with it.\n"
     print "Quirks of the standards: 5.0 prints MQTT-4.2-1 in its body and MQTT-4.2.0-1 in its appendix; 3.1.1 prints"
@@ -132,6 +153,25 @@ function others(wanted, title,    i, id, line) {
             line = line (line == "" ? "" : ", ") shown[id]
     }
     if (line != "") print "\nBinds servers, " title ": " line "."
+}
+
+function broker() {
+    print "\n## The broker in the box"
+    brokerPart("5", "MQTT 5.0")
+    brokerPart("311", "MQTT 3.1.1")
+}
+
+function brokerPart(wanted, title,    i, id) {
+    print "\n### " title "\n"
+    print "| id | rule | test of the broker |"
+    print "| --- | --- | --- |"
+    for (i = 1; i <= count; i++) {
+        id = order[i]
+        if (table[id] != wanted || !served[id]) continue
+        print "| " shown[id] " | " escape(rule[id]) " | " \
+            (tests[id, "serves"] != "" ? tests[id, "serves"] : reason[id, "serves"] != "" ? \
+            "*" escape(reason[id, "serves"]) "*" : "none") " |"
+    }
 }
 
 function escape(words) {

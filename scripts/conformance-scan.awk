@@ -1,4 +1,4 @@
-# Reads Swift test files; prints, for every id in `.sends("…")` or `.receives("…")` of an @Test or @Suite attribute:
+# Reads Swift test files; prints, for every id in `.sends("…")`, `.receives("…")` or `.serves("…")` of an @Test or @Suite attribute:
 # id, side, suite, test, place. What stands in comments and literals is passed over.
 
 FNR == 1 {
@@ -16,7 +16,7 @@ function scan(rest,    token, name, before) {
             rest = substr(rest, RSTART + 2); comment = 0
             continue
         }
-        if (depth > 0) found = match(rest, /"""|"|\/\/|\/\*|\.sends *\(|\.receives *\(|\(|\)/)
+        if (depth > 0) found = match(rest, /"""|"|\/\/|\/\*|\.sends *\(|\.receives *\(|\.serves *\(|\(|\)/)
         else found = match(rest, /"""|"|\/\/|\/\*|@Test|@Suite|func +|(struct|class|enum|actor|extension) +[A-Za-z0-9_.]+/)
         if (!found) return
         before = substr(rest, 1, RSTART - 1)
@@ -59,6 +59,7 @@ function inAttribute(token) {
     depth++
     if (token ~ /^\.sends/) { collecting = "sends"; collectingDepth = depth }
     else if (token ~ /^\.receives/) { collecting = "receives"; collectingDepth = depth }
+    else if (token ~ /^\.serves/) { collecting = "serves"; collectingDepth = depth }
 }
 
 function note(id) {

@@ -5,6 +5,7 @@ scripts=$(cd "$(dirname "$0")" && pwd)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 package=$scratch/package
+served='"5:A-2", "5:A-3", "3.1.1:A-1"'
 cases=0
 failures=0
 
@@ -22,6 +23,7 @@ expect() {
         >"$package/Tests/Conformance/Tables/mqtt311.tsv"
     printf 'id\tside\treason\n%b' "$exemptions" >"$package/Tests/Conformance/Tables/exemptions.tsv"
     printf '%b' "$source" >"$package/Tests/SomeTests/A.swift"
+    printf '@Test(.serves(%s))\nfunc `broker`() {}\n' "$served" >"$package/Tests/SomeTests/B.swift"
     "$scripts/conformance" --write "$package" >/dev/null 2>&1 || true
     if [ "$name" = "a page that is old" ]; then echo more >>"$package/docs/CONFORMANCE.md"; fi
     output=$("$scripts/conformance" "$package" 2>&1) || got=refused
@@ -55,6 +57,14 @@ expect refused "an exemption of what has a test" "$one$two" '5:A-1\tsends\tcanno
 expect refused "an exemption of an unknown row" "$one$two" '5:A-8\tsends\tcannot be\n' 'there is no row 5:A-8'
 expect refused "an exemption without a reason" "$two" '5:A-1\tall\t\n' 'no reason'
 expect refused "a page that is old" "$one$two" '' 'run scripts/conformance --write'
+
+served='"5:A-2", "3.1.1:A-1"'
+expect refused "a server's row without a test of the broker" "$one$two" '' '5:A-3: no test of the broker'
+expect ok "a server's row the broker need not keep" "$one$two" '5:A-3\tserves\tcannot be\n'
+served='"5:A-1", "5:A-2", "5:A-3", "3.1.1:A-1"'
+expect refused "an exemption of a row that binds no server" "$one$two" '5:A-1\tserves\tcannot be\n' 'binds no server'
+expect refused "an exemption of what the broker has a test for" "$one$two" '5:A-3\tserves\tcannot be\n' \
+    '5:A-3: exempt from a test of the broker'
 
 if [ "$failures" != 0 ]; then
     echo "conformance-test: $failures of $cases cases fail" >&2

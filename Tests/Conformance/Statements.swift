@@ -14,6 +14,8 @@ public struct Statements: TestTrait, SuiteTrait {
         case sending
         /// What the client does with what it receives.
         case receiving
+        /// What the broker in the box does, as a server.
+        case serving
     }
 
     /// The statements, by their ids.
@@ -29,4 +31,7 @@ extension Trait where Self == Statements {
 
     /// The test fails when the client does not react to a peer as the statements say.
     public static func receives(_ ids: String...) -> Self { Statements(ids: ids, side: .receiving) }
+
+    /// The test fails when the broker in the box does not do what the statements bind a server to.
+    public static func serves(_ ids: String...) -> Self { Statements(ids: ids, side: .serving) }
 }
