@@ -216,7 +216,7 @@ extension Packet {
         .publish(Publish(topic, text, qos, id: id, retain: retain, duplicate: duplicate, with: properties))
     }
 
-    static func subscribing(_ filters: String..., id: UInt16 = 1, _ properties: Properties = []) -> Packet {
+    static func subscribing(_ filters: String..., id: UInt16 = 1, with properties: Properties = []) -> Packet {
         let entries = filters.map { Subscribe.Entry(filter: $0, options: SubscriptionOptions(qos: .exactlyOnce)) }
         return .subscribe(Subscribe(packetID: PacketID(id) ?? .first, entries: entries, properties: properties))
     }
