@@ -44,8 +44,14 @@ import Testing
     }
 
     @Test func `a client is cut by its name, though that comes late`() async throws {
-        #expect(try await Self.received(FaultRule(.cut(atByte: 3), clientID: "a")) == RawClient.connAck + RawClient.pong + RawClient.pong)
-        #expect(try await Self.received(FaultRule(.cut(atByte: 5), going: .toClient, clientID: "a")) == RawClient.connAck + [0xD0])
+        #expect(
+            try await Self.received(FaultRule(.cut(atByte: 3), clientID: "a")) == RawClient.connAck + RawClient.pong
+                + RawClient.pong
+        )
+        #expect(
+            try await Self.received(FaultRule(.cut(atByte: 5), going: .toClient, clientID: "a")) == RawClient.connAck
+                + [0xD0]
+        )
     }
 
     @Test(
@@ -106,7 +112,9 @@ import Testing
         }
     }
 
-    @Test func `a script set while the broker runs means the connections that stand, and may be taken back`() async throws {
+    @Test func `a script set while the broker runs means the connections that stand, and may be taken back`()
+        async throws
+    {
         try await withBroker { broker in
             try await RawClient.with(port: broker.port) { client in
                 try await client.send(RawClient.connect)

@@ -122,7 +122,10 @@ import Testing
             (connect, .v31, [.say(.connAck(ConnAck(reason: .banned))), .close]),
             (publish, .v5, [.say(.pubAck(Acknowledgement(packetID: id, reason: .banned)))]),
             (publish, .v311, [.close]),
-            (.pubRel(Acknowledgement(packetID: id)), .v5, [.say(.pubComp(Acknowledgement(packetID: id, reason: .banned)))]),
+            (
+                .pubRel(Acknowledgement(packetID: id)), .v5,
+                [.say(.pubComp(Acknowledgement(packetID: id, reason: .banned)))]
+            ),
             (
                 .publish(Publish(topic: "t", qos: .exactlyOnce, packetID: id)), .v5,
                 [.say(.pubRec(Acknowledgement(packetID: id, reason: .banned)))]

@@ -24,7 +24,10 @@ import Testing
         }
     }
 
-    @Test(arguments: [[0x47, 0x45, 0x54, 0x20], [0x00], [0x16, 0x03, 0x01, 0x00], [0x10, 0xFF, 0xFF, 0xFF, 0xFF]] as [[UInt8]])
+    @Test(
+        arguments: [[0x47, 0x45, 0x54, 0x20], [0x00], [0x16, 0x03, 0x01, 0x00], [0x10, 0xFF, 0xFF, 0xFF, 0xFF]]
+            as [[UInt8]]
+    )
     func `what is no MQTT is closed at once`(bytes: [UInt8]) async throws {
         try await withBroker { broker in
             try await RawClient.with(port: broker.port) { client in
@@ -41,7 +44,7 @@ import Testing
             try await RawClient.with(port: broker.port) { client in
                 // 1,001 bytes are announced: the rest is not waited for.
                 try await client.send([0x10, 0xE6, 0x07])
-                #expect(await client.rest().first != 0x20 || true)
+                _ = await client.rest()
             }
             try await RawClient.with(port: broker.port) { client in
                 let long = Array(repeating: UInt8(ascii: "a"), count: 985)
@@ -51,7 +54,9 @@ import Testing
         }
     }
 
-    @Test func `while the user's code thinks, what comes behind waits, and counts even if the client has gone`() async throws {
+    @Test func `while the user's code thinks, what comes behind waits, and counts even if the client has gone`()
+        async throws
+    {
         let (asked, ask) = AsyncStream.makeStream(of: CheckedContinuation<ReasonCode, Never>.self)
         var configuration = BrokerConfiguration()
         configuration.authenticate = { attempt in
@@ -81,7 +86,9 @@ import Testing
         try await withBroker(configuration) { broker in
             try await RawClient.with(port: broker.port) { slow in
                 try await slow.send(RawClient.connect)
-                try await MQTTClient<V5>.withClient(to: broker.endpoint, clientID: "b") { client in try await client.ping() }
+                try await MQTTClient<V5>.withClient(to: broker.endpoint, clientID: "b") { client in
+                    try await client.ping()
+                }
                 for await answer in asked {
                     answer.resume(returning: .notAuthorized)
                     break
@@ -93,15 +100,16 @@ import Testing
 
     @Test func `a client that never reads is closed when more than the bound waits`() async throws {
         var configuration = BrokerConfiguration()
-        configuration.outboundBytes = 32 << 20
+        configuration.outboundBytes = 8 << 20
         configuration.faults = [
-            FaultRule(.malformed(Array(repeating: 0xD0, count: 1 << 20)), on: .pingResponse, going: .toClient)
+            FaultRule(.malformed(Array(repeating: 0xD0, count: 1 << 18)), on: .pingResponse, going: .toClient)
         ]
         try await withBroker(configuration) { broker in
             let events = broker.events
             try await RawClient.with(port: broker.port, reads: false) { client in
                 try await client.send(RawClient.connect)
-                for _ in 0..<64 { try await client.send(RawClient.ping) }
+                // The last ones may come too late.
+                for _ in 0..<64 { try? await client.send(RawClient.ping) }
                 #expect(await events.first(\.isDisconnected) != nil)
             }
         }

@@ -72,7 +72,7 @@ import Testing
                 #expect(broker.endpoints == endpoints)
                 let back = await events.first { if case .connected(clientID: "a", _, _) = $0 { true } else { false } }
                 #expect(back != nil)
-                try await client.publish("x", to: "a")
+                _ = try await client.publish("x", to: "a", qos: .atLeastOnce)
             }
         }
     }

@@ -140,7 +140,9 @@ import Testing
         let group = MultiThreadedEventLoopGroup.singleton
         try await ServerBootstrap(group: group).bind(unixDomainSocketPath: path).get().close()
         try await withBroker(configuration) { broker in
-            try await MQTTClient<V5>.withClient(to: broker.endpoint) { client in _ = try await client.publish("x", to: "a") }
+            try await MQTTClient<V5>.withClient(to: broker.endpoint) { client in
+                _ = try await client.publish("x", to: "a")
+            }
         }
         try folder.write("mine", to: "broker.sock")
         let refused = await #expect(throws: BrokerError.self) { _ = try await Broker.start(configuration) }
@@ -153,7 +155,9 @@ import Testing
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         configuration.eventLoop = loop
         try await withBroker(configuration) { broker in
-            try await MQTTClient<V5>.withClient(to: broker.endpoint) { client in _ = try await client.publish("x", to: "a") }
+            try await MQTTClient<V5>.withClient(to: broker.endpoint) { client in
+                _ = try await client.publish("x", to: "a")
+            }
         }
         #expect(try await loop.submit { 1 }.get() == 1)
     }

@@ -69,7 +69,8 @@ import Testing
             ("/mqtt", ["Sec-WebSocket-Protocol": "mqttv3.1"], "400"), ("/mqtt", ["Upgrade": nil], "426"),
             ("/mqtt", ["Upgrade": "h2c"], "426"), ("/mqtt", ["Sec-WebSocket-Key": nil], "400"),
             ("/mqtt", ["Sec-WebSocket-Version": "8"], "400"), ("/mqtt", ["Origin": "https://evil.example"], "403"),
-            ("/mqtt", ["Origin": "https://panel.example"], "101"), ("/mqtt", ["Origin": "HTTPS://Panel.Example"], "101"),
+            ("/mqtt", ["Origin": "https://panel.example"], "101"),
+            ("/mqtt", ["Origin": "HTTPS://Panel.Example"], "101"),
             ("/mqtt?token=1", [:], "101"),
         ] as [(String, [String: String?], String)]
     )

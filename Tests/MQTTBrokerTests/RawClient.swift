@@ -57,7 +57,9 @@ final class RawClient {
 
     /// The next bytes, fewer only when the connection ends before.
     func next(_ count: Int) async -> [UInt8] {
-        while self.held.count < count, let bytes = await self.inbox.next() { self.held += bytes.readableBytesView }
+        while self.held.count < count, let bytes = await self.inbox.next(isolation: #isolation) {
+            self.held += bytes.readableBytesView
+        }
         defer { self.held.removeFirst(min(count, self.held.count)) }
         return Array(self.held.prefix(count))
     }
@@ -72,7 +74,9 @@ final class RawClient {
 
         init(_ continuation: AsyncStream<ByteBuffer>.Continuation) { self.continuation = continuation }
 
-        func channelRead(context: ChannelHandlerContext, data: NIOAny) { self.continuation.yield(self.unwrapInboundIn(data)) }
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            self.continuation.yield(self.unwrapInboundIn(data))
+        }
 
         func channelInactive(context: ChannelHandlerContext) { self.continuation.finish() }
 

@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import ArgumentParser
 import Foundation
 import MQTTBroker
 import MosquittoFixture
@@ -28,7 +29,9 @@ import Testing
             "--unix", "/s",
         ])
         #expect(
-            command.listeners.map(\.description) == ["mqtt://[::1]:0", "mqtts://[::1]:1", "ws://[::1]:2/mqtt", "unix:///s"]
+            command.listeners.map(\.description) == [
+                "mqtt://[::1]:0", "mqtts://[::1]:1", "ws://[::1]:2/mqtt", "unix:///s",
+            ]
         )
     }
 

@@ -23,7 +23,8 @@ extension BrokerEvent: CustomStringConvertible {
             return "\(Self.quoted(clientID)) unsubscribed from \(Self.quoted(filter))\(result)"
         case .published(let clientID, let topic, let qos, let retain, let size):
             let kept = retain ? ", retained" : ""
-            return "\(Self.quoted(clientID)) published to \(Self.quoted(topic)), QoS \(qos.rawValue)\(kept), \(size) bytes"
+            return
+                "\(Self.quoted(clientID)) published to \(Self.quoted(topic)), QoS \(qos.rawValue)\(kept), \(size) bytes"
         case .dropped(let clientID, let topic):
             return "a message to \(Self.quoted(topic)) was dropped for \(Self.quoted(clientID))"
         case .sessionEnded(let clientID):

@@ -38,5 +38,7 @@ public struct ConnectionAttempt: Sendable {
     }
 
     /// The password as text; nil if there is none, or if it is no UTF-8.
-    public var passwordText: String? { self.password.flatMap { String(validating: $0.readableBytesView, as: UTF8.self) } }
+    public var passwordText: String? {
+        self.password.flatMap { String(validating: $0.readableBytesView, as: UTF8.self) }
+    }
 }

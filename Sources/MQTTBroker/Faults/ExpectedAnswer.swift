@@ -34,7 +34,7 @@ struct ExpectedAnswer: Hashable {
     }
 
     /// A packet to a client as an answer.
-    init?(_ packet: Packet) {
+    init?(given packet: Packet) {
         switch packet {
         case .connAck: self.init(.connAck)
         case .pubAck(let body): self.init(.pubAck, for: body.packetID)

@@ -73,7 +73,9 @@ struct FaultPlayer {
         if case .connAck(let connAck) = packet, let id = connAck.properties.assignedClientIdentifier {
             self.clients[connection, default: Client()].id = id
         }
-        if let answer = ExpectedAnswer(packet), self.clients[connection]?.unanswered.remove(answer) != nil { return [] }
+        if let answer = ExpectedAnswer(given: packet), self.clients[connection]?.unanswered.remove(answer) != nil {
+            return []
+        }
         guard let action = self.action(for: packet, .toClient, connection) else { return [.pass(packet)] }
         switch action {
         case .drop, .refuse, .neverAnswer: return []

@@ -75,7 +75,7 @@ struct BoundListener: Sendable {
     ) async throws -> any Channel {
         do {
             return try await bootstrap.bind(unixDomainSocketPath: path).get()
-        } catch where ListenFailure(error) == .inUse {
+        } catch  where ListenFailure(error) == .inUse {
             do {
                 let other = try await ClientBootstrap(group: eventLoop).connect(unixDomainSocketPath: path).get()
                 other.close(promise: nil)

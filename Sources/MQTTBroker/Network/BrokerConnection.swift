@@ -83,7 +83,8 @@ final class BrokerConnection {
         let before = self.receivedBytes
         self.receivedBytes += bytes.readableBytes
         self.runtime.updateFaults()
-        guard let position = self.runtime.player.cutPosition(.toBroker, on: self.id), self.receivedBytes >= position else {
+        guard let position = self.runtime.player.cutPosition(.toBroker, on: self.id), self.receivedBytes >= position
+        else {
             self.decode(bytes)
             // A CONNECT may have said that the script means this client.
             self.cutLate()

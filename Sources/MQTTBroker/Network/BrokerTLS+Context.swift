@@ -22,19 +22,19 @@ extension BrokerTLS {
     }
 
     private func configuration() throws(TransportError) -> TLSConfiguration {
-            let name = "The certificate \(self.certificate.name)"
-            let chain = try CertificateText.certificates(self.certificate.bytes(), of: name)
-            let key = try CertificateText.privateKey(self.key.bytes(), password: nil, of: "The key \(self.key.name)")
-            var configuration = TLSConfiguration.makeServerConfiguration(
-                certificateChain: chain.map { .certificate($0) },
-                privateKey: .privateKey(key)
-            )
-            configuration.minimumTLSVersion = self.minimumVersion.nioSSL
-            if let authorities = self.clientAuthorities {
-                configuration.trustRoots = .certificates(try authorities.load())
-                configuration.certificateVerification = .noHostnameVerification
-            }
-            return configuration
+        let name = "The certificate \(self.certificate.name)"
+        let chain = try CertificateText.certificates(self.certificate.bytes(), of: name)
+        let key = try CertificateText.privateKey(self.key.bytes(), password: nil, of: "The key \(self.key.name)")
+        var configuration = TLSConfiguration.makeServerConfiguration(
+            certificateChain: chain.map { .certificate($0) },
+            privateKey: .privateKey(key)
+        )
+        configuration.minimumTLSVersion = self.minimumVersion.nioSSL
+        if let authorities = self.clientAuthorities {
+            configuration.trustRoots = .certificates(try authorities.load())
+            configuration.certificateVerification = .noHostnameVerification
+        }
+        return configuration
     }
 
     /// How a client of this program gets in, if it needs no certificate of its own.

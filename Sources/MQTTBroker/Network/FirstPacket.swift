@@ -15,7 +15,7 @@ struct FirstPacket {
     mutating func received(_ bytes: ByteBuffer) -> (first: ByteBuffer, rest: ByteBuffer)? {
         self.held.writeImmutableBuffer(bytes)
         guard let type = self.held.getInteger(at: self.held.readerIndex, as: UInt8.self) else { return nil }
-        guard type >> 4 == 1 else { return self.all() }
+        guard type == 0x10 else { return self.all() }
         switch self.size() {
         case .unknown: return nil
         case .impossible: return self.all()
@@ -26,7 +26,10 @@ struct FirstPacket {
         }
     }
 
-    private enum Size { case unknown, impossible, known(Int) }
+    private enum Size {
+        case unknown, impossible
+        case known(Int)
+    }
 
     /// The size of the whole packet (MQTT 5.0, 2.1.4).
     private func size() -> Size {

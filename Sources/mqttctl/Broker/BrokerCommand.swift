@@ -26,7 +26,9 @@ struct BrokerCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("A port for TLS, too; needs --cert and --key.", valueName: "port"))
     var tlsPort: Int?
 
-    @Option(help: ArgumentHelp("The broker's certificate, PEM, with those between it and its authority.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("The broker's certificate, PEM, with those between it and its authority.", valueName: "file")
+    )
     var cert: String?
 
     @Option(help: ArgumentHelp("The key of the certificate, PEM, not encrypted.", valueName: "file"))
