@@ -14,7 +14,8 @@ setup: ## install what is missing (Debian, as root) or say what to install
 build: ## build everything, debug
 	$(SWIFT) build
 
-demo: setup ## a real broker, restarted while messages are published; nothing is lost
+demo: ## a broker that restarts and connections that are cut while messages flow; nothing is lost
+	@scripts/setup.sh swift
 	@echo "Building the demo (the first time takes some minutes) ..."
 	@$(SWIFT) build --quiet --product demo
 	@"$$($(SWIFT) build --show-bin-path)/demo"

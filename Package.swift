@@ -110,11 +110,11 @@ let package = Package(
         ),
         .executableTarget(
             name: "demo",
-            dependencies: ["MQTT", "MosquittoFixture"],
+            dependencies: ["MQTT", "MQTTBroker"],
             path: "Examples/Demo",
             swiftSettings: settings
         ),
-        // A real broker and a proxy that cuts connections, for the tests and the demo.
+        // A real broker and a proxy that cuts connections, for the tests.
         .target(
             name: "MosquittoFixture",
             dependencies: [nioCore, nioPosix],

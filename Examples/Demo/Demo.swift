@@ -2,33 +2,28 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import MQTT
-import MosquittoFixture
+import MQTTBroker
 
-/// Shows a real broker, connections that end, and messages that do not get lost.
+/// Shows a broker, connections that end, and messages that do not get lost.
 struct Demo {
     private let transcript = Transcript()
     /// Messages of each QoS in each of the two hard parts.
     private let count = 2_000
 
     func run() async throws {
-        let server = try await MosquittoServer.start(.init(persistence: true))
-        self.transcript.line("mosquitto", "started on 127.0.0.1:\(server.port), with persistence")
-        do {
-            try await self.roundTrips(server)
-            try await self.restarts(server)
-            try await self.cuts(server)
-            try await server.stop()
-        } catch {
-            try? await server.stop()
-            throw error
+        try await MQTTBroker.withBroker { broker in
+            self.transcript.line("broker", "the one in the box, at \(broker.endpoint)")
+            try await self.roundTrips(broker)
+            try await self.restarts(broker)
+            try await self.cuts(broker)
         }
-        self.transcript.line("done", "every message arrived; mosquitto has been stopped")
+        self.transcript.line("done", "every message arrived; the broker has been stopped")
     }
 
     // MARK: - Publish and receive
 
-    private func roundTrips(_ server: MosquittoServer) async throws {
-        try await MQTT5Client.withClient(to: .tcp(server.host, port: server.port)) { client in
+    private func roundTrips(_ broker: Broker) async throws {
+        try await MQTT5Client.withClient(to: broker.endpoint) { client in
             guard case .connected(let info) = client.state else { throw DemoFailure("not connected") }
             self.transcript.line("connected", "MQTT 5.0, client id \(info.clientID)")
             try await client.subscribe(to: "demo/#", qos: .exactlyOnce) { messages in
@@ -51,11 +46,11 @@ struct Demo {
 
     // MARK: - The broker restarts, the subscriber is away
 
-    private func restarts(_ server: MosquittoServer) async throws {
-        try await self.leaveSubscription("restart/#", clientID: "subscriber", server)
+    private func restarts(_ broker: Broker) async throws {
+        try await self.leaveSubscription("restart/#", clientID: "subscriber", broker)
         self.transcript.line("subscriber", "subscribed to restart/# at QoS 2 and went away; the session stays")
 
-        let publisher = self.client("publisher", port: server.port)
+        let publisher = self.client("publisher", broker)
         try await publisher.connect()
         let began = ContinuousClock.now
         var receipts: [PublishReceipt] = []
@@ -66,8 +61,8 @@ struct Demo {
             }
             guard part < 2 else { break }
             let waiting = receipts.count { !$0.isComplete }
-            try await server.restart()
-            self.transcript.line("restart", "mosquitto restarted with \(waiting) messages on their way")
+            try await broker.restart(keepingSessions: true)
+            self.transcript.line("restart", "the broker restarted with \(waiting) messages on their way")
         }
         for receipt in receipts { try await receipt.outcome() }
         let amount = "\(self.count) at QoS 1 and \(self.count) at QoS 2"
@@ -75,7 +70,7 @@ struct Demo {
         try await publisher.publish("end", to: "restart/end", qos: .exactlyOnce)
         await publisher.disconnect()
 
-        let subscriber = self.client("subscriber", port: server.port)
+        let subscriber = self.client("subscriber", broker)
         let messages = try subscriber.declareSubscription(to: "restart/#", qos: .exactlyOnce)
         let info = try await subscriber.connect()
         self.transcript.line("subscriber", "is back; session present: \(info.sessionPresent ? "yes" : "no")")
@@ -86,8 +81,8 @@ struct Demo {
     }
 
     /// Subscribes in a session that outlives its connection, and leaves.
-    private func leaveSubscription(_ filter: String, clientID: String, _ server: MosquittoServer) async throws {
-        let client = self.client(clientID, port: server.port)
+    private func leaveSubscription(_ filter: String, clientID: String, _ broker: Broker) async throws {
+        let client = self.client(clientID, broker)
         try await client.connect()
         let messages = try await client.subscribe(to: filter, qos: .exactlyOnce)
         await client.disconnect()
@@ -97,81 +92,67 @@ struct Demo {
 
     // MARK: - Connections are cut, the broker goes on
 
-    private func cuts(_ server: MosquittoServer) async throws {
-        try await CuttingProxy.withProxy(to: server.port) { near in
-            try await CuttingProxy.withProxy(to: server.port) { far in
-                let publisher = self.client("near", port: near.port)
-                let subscriber = self.client("far", port: far.port)
-                try await subscriber.connect()
-                let messages = try await subscriber.subscribe(to: "cut/#", qos: .exactlyOnce)
-                try await publisher.connect()
-                self.transcript.line("proxies", "publisher and subscriber connected through proxies that cut")
-                let began = ContinuousClock.now
-                var tally = Tally()
-                for part in stride(from: 0, to: self.count, by: 100) {
-                    // Only once all is as it should be: cut while it repeats PUBRELs, Mosquitto 2.0 sends released
-                    // messages again.
-                    try await self.settle(subscriber)
-                    let isEven = part % 200 == 0
-                    try await near.cut(after: 5 + part * 7 % 1_999, of: isEven ? .clientToServer : .serverToClient)
-                    try await far.cut(after: 5 + part * 11 % 1_499, of: isEven ? .serverToClient : .clientToServer)
-                    for number in part..<part + 100 {
-                        try publisher.enqueue(number, to: "cut/least", qos: .atLeastOnce)
-                        try publisher.enqueue(number, to: "cut/once", qos: .exactlyOnce)
-                    }
-                    while tally.received("cut/least") < part + 100 || tally.received("cut/once") < part + 100 {
-                        guard let message = try await messages.next() else { throw DemoFailure("the messages ended") }
-                        tally.note(message)
-                    }
-                }
-                try await near.spare()
-                try await far.spare()
-                try await publisher.publish("end", to: "cut/end", qos: .exactlyOnce)
-                while let message = try await messages.next(), message.topic != "cut/end" { tally.note(message) }
-                let cuts = (try await near.cutCount, try await far.cutCount)
-                guard cuts.0 > 0, cuts.1 > 0 else { throw DemoFailure("no connection was cut") }
-                self.transcript.line(
-                    "cut",
-                    "publisher \(cuts.0) times, subscriber \(cuts.1) times, in \(Transcript.text(.now - began))"
-                )
-                await publisher.disconnect()
-                await subscriber.disconnect()
-                try self.report(tally, least: "cut/least", once: "cut/once")
+    private func cuts(_ broker: Broker) async throws {
+        let (publisher, subscriber) = (self.client("near", broker), self.client("far", broker))
+        let (near, far) = (Cuts(of: publisher), Cuts(of: subscriber))
+        try await subscriber.connect()
+        let messages = try await subscriber.subscribe(to: "cut/#", qos: .exactlyOnce)
+        try await publisher.connect()
+        self.transcript.line("faults", "each connection is cut at one packet of every hundred messages, each time another")
+        let began = ContinuousClock.now
+        var tally = Tally()
+        for part in stride(from: 0, to: self.count, by: 100) {
+            broker.faults = Self.script(part / 100)
+            for number in part..<part + 100 {
+                try publisher.enqueue(number, to: "cut/least", qos: .atLeastOnce)
+                try publisher.enqueue(number, to: "cut/once", qos: .exactlyOnce)
+            }
+            while tally.received("cut/least") < part + 100 || tally.received("cut/once") < part + 100 {
+                guard let message = try await messages.next() else { throw DemoFailure("the messages ended") }
+                tally.note(message)
             }
         }
+        broker.faults = .none
+        try await publisher.publish("end", to: "cut/end", qos: .exactlyOnce)
+        while let message = try await messages.next(), message.topic != "cut/end" { tally.note(message) }
+        let took = Transcript.text(.now - began)
+        await publisher.disconnect()
+        await subscriber.disconnect()
+        let counts = (await near.count(), await far.count())
+        guard counts.0 > 0, counts.1 > 0 else { throw DemoFailure("no connection was cut") }
+        self.transcript.line("cut", "publisher \(counts.0) times, subscriber \(counts.1) times, in \(took)")
+        try self.report(tally, least: "cut/least", once: "cut/once")
     }
 
-    /// Waits for a connection on which the server has said again what it has to.
-    private func settle(_ client: MQTT5Client) async throws {
-        while true {
-            try await client.connect()
-            do throws(MQTTError) {
-                try await client.ping()
-                return
-            } catch {
-                guard error.code == .connectionLost || error.code == .notConnected else { throw error }
-            }
-        }
+    /// Cuts the publisher's connection at one kind of packet and the subscriber's at another, before or behind it.
+    private static func script(_ part: Int) -> FaultScript {
+        let published: [(FaultRule.PacketKind, FaultRule.Direction)] = [
+            (.publish, .toBroker), (.pubAck, .toClient), (.pubRec, .toClient), (.pubRel, .toBroker), (.pubComp, .toClient),
+        ]
+        let received: [(FaultRule.PacketKind, FaultRule.Direction)] = [
+            (.publish, .toClient), (.pubAck, .toBroker), (.pubRec, .toBroker), (.pubRel, .toClient), (.pubComp, .toBroker),
+        ]
+        let action: FaultAction = part.isMultiple(of: 2) ? .cutBefore : .cutAfter
+        let (there, back) = (published[part % 5], received[(part + 2) % 5])
+        let (first, second) = (1 + part * 7 % 60, 1 + part * 11 % 60)
+        return [
+            FaultRule(action, on: there.0, going: there.1, clientID: "near", occurrences: first...first),
+            FaultRule(action, on: back.0, going: back.1, clientID: "far", occurrences: second...second),
+        ]
     }
 
     // MARK: - What both parts need
 
     /// A client whose session outlives its connections and that comes back at once.
-    private func client(_ clientID: String, port: Int) -> MQTT5Client {
+    private func client(_ clientID: String, _ broker: Broker) -> MQTT5Client {
         var configuration = MQTT5Client.Configuration()
         configuration.cleanStart = .never
         // The subscriber that comes back is another client: it takes over what the server kept.
         configuration.unexpectedSession = .adopt
         configuration.sessionExpiry = .seconds(3_600)
-        // Mosquitto 2.0 without a limit of its own does not keep to a smaller one of the client.
-        configuration.receiveMaximum = .max
         configuration.reconnect = ReconnectPolicy(initialDelay: .milliseconds(10), maximumDelay: .milliseconds(50))
         configuration.switchLoggingOff()
-        return MQTT5Client(
-            to: .tcp("127.0.0.1", port: port),
-            clientID: clientID,
-            configuration: configuration
-        )
+        return MQTT5Client(to: broker.endpoint, clientID: clientID, configuration: configuration)
     }
 
     private func report(_ tally: Tally, least: String, once: String) throws {
