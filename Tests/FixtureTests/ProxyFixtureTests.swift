@@ -18,23 +18,32 @@ import Testing
         let port = try await TinyProxy.withProxy(user: "ann", password: "sesame", connectPorts: [1_883]) { proxy in
             #expect(await self.isUp(proxy.port))
             try await proxy.stop()
-            #expect(await !self.isUp(proxy.port))
+            try await self.waitUntilDown(proxy.port)
             try await proxy.start()
             #expect(await self.isUp(proxy.port))
             return proxy.port
         }
-        #expect(await !self.isUp(port))
+        try await self.waitUntilDown(port)
     }
 
     @Test func `a SOCKS server starts, restarts on its port and is gone at the end`() async throws {
         let port = try await Dante.withServer(blockedPorts: [1_883]) { dante in
             #expect(await self.isUp(dante.port))
             try await dante.stop()
-            #expect(await !self.isUp(dante.port))
+            try await self.waitUntilDown(dante.port)
             try await dante.start()
             #expect(await self.isUp(dante.port))
             return dante.port
         }
-        #expect(await !self.isUp(port))
+        try await self.waitUntilDown(port)
+    }
+
+    /// The processes a server has started end a moment behind it.
+    private func waitUntilDown(_ port: Int) async throws {
+        let deadline = ContinuousClock.now + .seconds(60)
+        while await self.isUp(port) {
+            try #require(ContinuousClock.now < deadline, "something still listens at \(port)")
+            try await ChildProcess.tick()
+        }
     }
 }
