@@ -110,7 +110,10 @@ struct CoreHarness {
 
 extension CoreHarness {
     /// A client that was accepted, and its CONNACK.
-    mutating func connecting(_ connect: Connect, _ version: ProtocolVersion = .v5) -> (id: ConnectionID, connAck: ConnAck?) {
+    mutating func connecting(
+        _ connect: Connect,
+        _ version: ProtocolVersion = .v5
+    ) -> (id: ConnectionID, connAck: ConnAck?) {
         let id = self.open(version)
         self.send(.connect(connect), from: id)
         guard case .connAck(let connAck) = self.inboxes[id]?.first else { return (id, nil) }

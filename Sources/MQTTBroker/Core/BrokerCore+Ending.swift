@@ -12,9 +12,7 @@ extension BrokerCore {
         guard let state = self.connections[id] else { return }
         guard let slot = state.slot, let link = self.sessions[slot].link else {
             let clientID: String = if case .connecting(let it, _) = state.phase { it.connect.clientID } else { "" }
-            // An error before CONNECT is known to be one is no reason for a CONNACK.
-            let isSayable = state.version != nil || reason == .unsupportedProtocolVersion
-            return self.refuse(id, isSayable ? reason : nil, clientID: clientID, words: words, now: now)
+            return self.refuse(id, reason, clientID: clientID, words: words, now: now)
         }
         if link.version.hasProperties { self.sendDisconnect(reason, words, to: id) }
         self.end(id, reason, words, closes: true, now: now)
@@ -50,7 +48,9 @@ extension BrokerCore {
         closes: Bool = false,
         now: NIODeadline
     ) {
-        guard let state = self.connections[id], let slot = state.slot, let link = self.sessions[slot].link else { return }
+        guard let state = self.connections[id], let slot = state.slot, let link = self.sessions[slot].link else {
+            return
+        }
         if closes, !state.isGone { self.append(.close(id)) }
         self.forget(id)
         let clientID = self.sessions[slot].clientID.string
@@ -81,7 +81,7 @@ extension BrokerCore {
         self.alarms.remove(.session(slot))
         self.publishPendingWill(of: slot, now: now)
         let session = self.sessions[slot]
-        for filter in session.subscriptions.keys { self.subscriptions.remove(slot: slot, from: filter) }
+        for filter in session.filters { self.subscriptions.remove(slot: slot, from: filter) }
         self.slots[session.clientID] = nil
         self.sessions[slot] = .ended
         self.freeSlots.append(slot)
