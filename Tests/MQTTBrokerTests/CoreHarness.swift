@@ -68,6 +68,11 @@ struct CoreHarness {
         self.collect()
     }
 
+    mutating func disconnect(_ clientID: String) -> Bool {
+        defer { self.collect() }
+        return self.core.disconnect(clientID: clientID, reason: .administrativeAction, now: self.now)
+    }
+
     mutating func stop(forgettingSessions: Bool = false) {
         self.core.stop(forgettingSessions: forgettingSessions, now: self.now)
         self.collect()

@@ -220,7 +220,7 @@ private struct RandomClients {
         #expect(core.slots.count <= 6)
         #expect(core.retained.count <= 4 + 8)
         #expect(core.connections.count <= 8)
-        #expect(core.alarms.count <= 2 * core.connections.count + 2 * core.slots.count + core.retained.count + 1)
+        #expect(core.alarms.count <= 3 * core.connections.count + 2 * core.slots.count + core.retained.count + 1)
         #expect(core.askers.count <= core.connections.count)
         #expect(core.subscriptions.count == core.slots.values.reduce(0) { $0 + core.sessions[$1].subscriptions.count })
         #expect(core.sessions.count == core.slots.count + core.freeSlots.count)
@@ -230,6 +230,7 @@ private struct RandomClients {
             #expect(session.outbound.waitingCount <= 6)
             #expect(session.outbound.bytes <= 2_000)
             #expect(session.subscriptions.count <= 10)
+            #expect(session.outbound.waitingQoS0 <= (session.link == nil ? 0 : session.outbound.waitingCount))
             #expect((session.link?.openInbound.count ?? 0) <= (session.link?.version == .v5 ? 3 : 65_535))
             #expect(
                 session.link == nil || core.connections[session.link?.connection ?? ConnectionID(rawValue: 0)] != nil

@@ -238,8 +238,9 @@ import Testing
         let id = broker.connect("a", .v5, [.maximumPacketSize(7)])
         #expect(broker.closed.contains(id))
         #expect(broker.received(id) == [])
-        broker.close(id)
+        broker.advance(.seconds(0))
         #expect(broker.core.slots.isEmpty)
+        #expect(broker.core.connections.isEmpty)
     }
 
     @Test func `what the program publishes is checked before anybody gets it`() {

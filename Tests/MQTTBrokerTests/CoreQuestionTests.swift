@@ -137,6 +137,17 @@ import Testing
         #expect(broker.core.slots.count == 1)
     }
 
+    @Test func `a connection that closed ends when what came before is done`() {
+        var broker = CoreHarness(questions: .authorize)
+        let id = broker.connect("a")
+        broker.send(.message("t"), from: id)
+        broker.close(id)
+        #expect(broker.core.slots.count == 1)
+        broker.answer(.decided(.success))
+        #expect(broker.core.slots.isEmpty)
+        #expect(broker.core.connections.isEmpty)
+    }
+
     @Test func `the keep-alive does not run while nothing is read`() {
         var broker = CoreHarness(questions: .authorize)
         let id = broker.connect("a", keepAlive: 10)

@@ -95,6 +95,16 @@ import Testing
         #expect(broker.connecting(Connect(clientID: "a", cleanStart: false)).connAck?.sessionPresent == false)
     }
 
+    @Test func `the program can end a connection`() {
+        var broker = CoreHarness()
+        let id = broker.connectForGood("a")
+        #expect(broker.disconnect("b") == false)
+        #expect(broker.disconnect("a") == true)
+        #expect(broker.received(id).map(\.reason) == [.administrativeAction])
+        #expect(broker.closed == [id])
+        #expect(broker.disconnect("a") == false)
+    }
+
     @Test func `sessions outlive a stop unless they are to be forgotten`() {
         for isForgotten in [false, true] {
             var broker = CoreHarness()
@@ -210,6 +220,10 @@ import Testing
         broker.close(id)
         broker.advance(.seconds(10))
         _ = broker.connect("a", clean: false, [.sessionExpiryInterval(60)])
+        broker.advance(.seconds(60))
+        #expect(broker.payloads(watch) == [])
+        let third = broker.connect("a", clean: false, [.sessionExpiryInterval(60)])
+        broker.close(third)
         broker.advance(.seconds(60))
         #expect(broker.payloads(watch) == [])
     }

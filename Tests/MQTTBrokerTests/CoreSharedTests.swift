@@ -98,6 +98,16 @@ import Testing
         #expect(broker.payloads(ids[1]) == [])
     }
 
+    @Test func `a member that is back takes its turns again`() {
+        var broker = CoreHarness()
+        let ids = self.members(&broker, 2, "$share/g/t")
+        broker.close(ids[0])
+        let back = broker.connectForGood("m0")
+        for number in 0..<4 { broker.publish(Publish("t", String(number), .atLeastOnce)) }
+        #expect(broker.payloads(back).count == 2)
+        #expect(broker.payloads(ids[1]).count == 2)
+    }
+
     @Test func `members come and go`() {
         var broker = CoreHarness()
         let ids = self.members(&broker, 40, "$share/g/t")

@@ -18,6 +18,13 @@ extension BrokerCore {
         self.end(id, reason, words, closes: true, now: now)
     }
 
+    /// The program ends the connection of a client; false when there is none.
+    mutating func disconnect(clientID: String, reason: ReasonCode, now: NIODeadline) -> Bool {
+        guard let slot = self.slots[UTF8Key(clientID)], let link = self.sessions[slot].link else { return false }
+        self.fail(link.connection, reason, "The broker's program ended the connection", now: now)
+        return true
+    }
+
     private mutating func sendDisconnect(_ reason: ReasonCode, _ words: String, to id: ConnectionID) {
         var disconnect = Disconnect(reason: reason)
         let isLegal = (try? PacketEncoder(version: .v5).encodedSize(of: .disconnect(disconnect))) != nil
@@ -74,6 +81,7 @@ extension BrokerCore {
         if let question = state.question { self.askers[question.id] = nil }
         self.alarms.remove(.connect(id))
         self.alarms.remove(.keepAlive(id))
+        self.alarms.remove(.giveUp(id))
     }
 
     /// A session is over: its will goes out, its subscriptions end, and others get what it shared and did not acknowledge.

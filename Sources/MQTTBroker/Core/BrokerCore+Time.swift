@@ -10,6 +10,8 @@ extension BrokerCore {
         while let alarm = self.alarms.takeDue(now: now) {
             switch alarm {
             case .connect(let id): self.fail(id, .unspecifiedError, "The client did not connect in time", now: now)
+            case .giveUp(let id):
+                self.end(id, .packetTooLarge, "The client takes no packet as large as its answer", now: now)
             case .keepAlive(let id): self.checkKeepAlive(of: id, now: now)
             case .will(let slot): self.publishPendingWill(of: slot, now: now)
             case .session(let slot):

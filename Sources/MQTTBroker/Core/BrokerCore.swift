@@ -129,6 +129,7 @@ extension BrokerCore {
         self.connections[connection]?.isGone = true
         self.sessions[slot].link?.isWritable = false
         self.effects.append(.close(connection))
+        self.alarms.set(.giveUp(connection), at: .uptimeNanoseconds(0))
     }
 
     /// Puts a PUBLISH, whose size was looked at, on the wire.
