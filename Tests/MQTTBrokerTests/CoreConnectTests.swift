@@ -8,7 +8,8 @@ import Testing
 @testable import MQTTBroker
 
 @Suite struct CoreConnectTests {
-    /// Server: 5:MQTT-3.1.4-5, 3.1.1:MQTT-3.1.4-4, 5:MQTT-3.2.2-2.
+    /// Server: 5:MQTT-3.1.4-5, 3.1.1:MQTT-3.1.4-4, 5:MQTT-3.2.2-2,
+    /// 5:MQTT-3.2.0-1, 3.1.1:MQTT-3.2.0-1, 3.1.1:MQTT-3.2.2-1.
     @Test(arguments: ProtocolVersion.allCases)
     func `a good CONNECT is answered with success and no session`(version: ProtocolVersion) {
         var broker = CoreHarness()
@@ -19,7 +20,6 @@ import Testing
         #expect(broker.takeEvents() == [.connected(clientID: "a", version: version, sessionPresent: false)])
     }
 
-    /// Server: 5:MQTT-3.1.0-1.
     @Test func `the first packet must be CONNECT`() {
         var broker = CoreHarness()
         let id = broker.open()
@@ -64,7 +64,8 @@ import Testing
         #expect(broker.closed.contains(id))
     }
 
-    /// Server: 3.1.1:MQTT-3.1.4-1.
+    /// Server: 3.1.1:MQTT-3.1.4-1,
+    /// 5:MQTT-3.1.4-1, 5:MQTT-3.14.0-1.
     @Test func `a malformed CONNECT is closed without CONNACK`() {
         var broker = CoreHarness()
         let id = broker.open()
@@ -83,7 +84,8 @@ import Testing
         #expect((1...23).contains(first.utf8.count))
     }
 
-    /// Server: 3.1.1:MQTT-3.1.3-6, 3.1.1:MQTT-3.1.3-8.
+    /// Server: 3.1.1:MQTT-3.1.3-6, 3.1.1:MQTT-3.1.3-8,
+    /// 3.1.1:MQTT-3.2.2-4, 3.1.1:MQTT-3.2.2-5.
     @Test(arguments: [(true, ReasonCode.success), (false, .clientIdentifierNotValid)])
     func `in 3_1_1 an empty identifier needs a clean session`(clean: Bool, reason: ReasonCode) {
         var broker = CoreHarness()
@@ -154,7 +156,8 @@ import Testing
         #expect(broker.closed.contains(id))
     }
 
-    /// Server: 5:MQTT-3.1.2-22, 3.1.1:MQTT-3.1.2-24.
+    /// Server: 5:MQTT-3.1.2-22, 3.1.1:MQTT-3.1.2-24,
+    /// 5:MQTT-3.2.2-22, 5:MQTT-3.12.4-1, 3.1.1:MQTT-3.12.4-1.
     @Test(arguments: ProtocolVersion.allCases)
     func `a client is given one and a half keep-alives`(version: ProtocolVersion) {
         var broker = CoreHarness()

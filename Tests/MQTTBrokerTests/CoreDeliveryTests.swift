@@ -266,7 +266,8 @@ import Testing
         #expect(broker.received(id).map(\.reason) == [.protocolError])
     }
 
-    /// Server: 5:MQTT-4.6.0-5, 3.1.1:MQTT-4.6.0-6.
+    /// Server: 5:MQTT-4.6.0-5, 3.1.1:MQTT-4.6.0-6,
+    /// 5:MQTT-4.6.0-6, 3.1.1:MQTT-4.6.0-5.
     @Test func `messages of one topic keep their order through a full window and a reconnect`() {
         var broker = CoreHarness()
         var id = broker.connectForGood("a", .v5, [.receiveMaximum(3)])

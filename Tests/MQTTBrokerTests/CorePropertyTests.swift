@@ -25,6 +25,8 @@ private struct RandomClients {
     var numbers: SeededNumbers
     var harness: CoreHarness
     var open: [ConnectionID: ProtocolVersion] = [:]
+    /// All there ever were.
+    var known: [ConnectionID: ProtocolVersion] = [:]
     /// Whether packets go through a decoder; else also what no decoder lets through comes to the core.
     var isDecoded = true
 
@@ -154,6 +156,7 @@ private struct RandomClients {
             let version = self.pick(ProtocolVersion.allCases)
             let id = self.harness.open(version)
             self.open[id] = version
+            self.known[id] = version
             self.send(self.connect(), from: id)
         case 2: if !open.isEmpty { self.harness.close(self.pick(open)) }
         case 3: if !open.isEmpty { self.harness.setWritable(self.chance(50), self.pick(open)) }
@@ -179,6 +182,29 @@ private struct RandomClients {
     }
 }
 
+/// What a server may send on one connection, and in which order.
+private struct History {
+    private var isAccepted = false
+    private var isOver = false
+
+    mutating func add(_ packet: Packet) {
+        #expect(!self.isOver, "\(packet) came after the last packet")
+        switch packet {
+        case .connAck(let packet):
+            #expect(!self.isAccepted)
+            self.isAccepted = packet.reason == .success
+            self.isOver = packet.reason != .success
+            #expect(self.isAccepted || !packet.sessionPresent)
+        case .auth: break
+        case .disconnect(let packet):
+            #expect(self.isAccepted)
+            #expect(packet.properties.sessionExpiryInterval == nil)
+            self.isOver = true
+        default: #expect(self.isAccepted, "\(packet) came before CONNACK")
+        }
+    }
+}
+
 @Suite struct CorePropertyTests {
     private static let limits: @Sendable (inout BrokerLimits) -> Void = {
         $0.queuedMessages = 5
@@ -193,6 +219,9 @@ private struct RandomClients {
         $0.sessionExpiryCap = 100_000
     }
 
+    /// Server: 5:MQTT-3.2.0-1, 5:MQTT-3.2.0-2, 5:MQTT-3.14.0-1, 5:MQTT-3.14.2-2, 5:MQTT-3.14.4-1, 5:MQTT-3.2.2-8,
+    /// 5:MQTT-3.9.3-2, 5:MQTT-3.11.3-2, 5:MQTT-3.4.2-1, 5:MQTT-3.5.2-1, 5:MQTT-3.6.2-1, 5:MQTT-3.7.2-1, 5:MQTT-3.14.2-1,
+    /// 5:MQTT-3.15.2-1, 3.1.1:MQTT-3.2.0-1.
     @Test(arguments: 0..<20)
     func `whatever clients send, nothing traps and nothing grows beyond its bounds`(seed: UInt64) {
         let questions: BrokerCore.Questions = seed % 2 == 0 ? [] : [.authenticate, .authorize, .exchange]
@@ -200,12 +229,15 @@ private struct RandomClients {
         var clients = RandomClients(numbers: SeededNumbers(state: seed), harness: harness)
         clients.isDecoded = seed % 4 < 2
         var accepted = 0
+        var histories: [ConnectionID: History] = [:]
         for _ in 0..<3_000 {
             clients.step()
             self.check(clients.harness)
             accepted += clients.harness.takeEvents().count { if case .connected = $0 { true } else { false } }
-            for id in clients.open.keys where clients.isDecoded {
-                self.check(clients.harness.received(id), clients.open[id] ?? .v5)
+            for id in clients.known.keys where clients.isDecoded {
+                let packets = clients.harness.received(id)
+                self.check(packets, clients.known[id] ?? .v5)
+                for packet in packets { histories[id, default: History()].add(packet) }
             }
         }
         #expect(accepted > 5)

@@ -42,7 +42,7 @@ import Testing
         #expect(broker.payloads(watch) == ["2"])
     }
 
-    /// Server: U5-4.3.3-1.
+    /// Server: U5-4.3.3-1?.
     @Test(arguments: [ProtocolVersion.v5, .v311])
     func `an unknown PUBREL is answered`(version: ProtocolVersion) {
         var broker = CoreHarness()

@@ -18,7 +18,8 @@ import Testing
         return id
     }
 
-    /// Server: 5:MQTT-3.1.4-2, 3.1.1:MQTT-3.1.4-5.
+    /// Server: 5:MQTT-3.1.4-2, 3.1.1:MQTT-3.1.4-5,
+    /// 5:MQTT-3.1.4-6, 5:MQTT-3.2.2-6, 5:MQTT-3.2.2-7, 5:MQTT-3.2.2-8.
     @Test(arguments: [
         (ReasonCode.success, ReasonCode.success), (.banned, .banned), (.topicAliasInvalid, .notAuthorized),
     ])

@@ -8,7 +8,8 @@ import Testing
 @testable import MQTTBroker
 
 @Suite struct CoreSessionTests {
-    /// Server: 5:MQTT-3.1.2-5, 5:MQTT-3.1.2-6, 5:MQTT-3.2.2-3, 3.1.1:MQTT-3.1.2-4, 3.1.1:MQTT-3.2.2-2.
+    /// Server: 5:MQTT-3.1.2-5, 5:MQTT-3.1.2-6, 5:MQTT-3.2.2-3, 3.1.1:MQTT-3.1.2-4, 3.1.1:MQTT-3.2.2-2,
+    /// 3.1.1:MQTT-3.1.2-5.
     @Test(arguments: ProtocolVersion.allCases)
     func `a session that is kept is resumed`(version: ProtocolVersion) {
         var broker = CoreHarness()
@@ -23,7 +24,8 @@ import Testing
         #expect(broker.payloads(second) == ["now"])
     }
 
-    /// Server: 5:MQTT-3.1.2-4, 3.1.1:MQTT-3.1.2-6.
+    /// Server: 5:MQTT-3.1.2-4, 3.1.1:MQTT-3.1.2-6,
+    /// 5:MQTT-3.1.4-4, 3.1.1:MQTT-3.1.4-3.
     @Test(arguments: ProtocolVersion.allCases)
     func `a clean start forgets the session`(version: ProtocolVersion) {
         var broker = CoreHarness()
@@ -37,7 +39,8 @@ import Testing
         #expect(broker.core.subscriptions.count == 0)
     }
 
-    /// Server: 3.1.1:MQTT-3.1.2-6.
+    /// Server: 3.1.1:MQTT-3.1.2-6,
+    /// 3.1.1:MQTT-3.2.2-3.
     @Test func `a clean session of 3_1_1 ends with its connection`() {
         var broker = CoreHarness()
         let first = broker.connect("a", .v311)
@@ -155,7 +158,8 @@ import Testing
         #expect(broker.payloads(watch) == ["gone"])
     }
 
-    /// Server: 5:MQTT-3.1.2-10, 5:MQTT-3.14.4-3, 3.1.1:MQTT-3.14.4-3.
+    /// Server: 5:MQTT-3.1.2-10, 5:MQTT-3.14.4-3, 3.1.1:MQTT-3.14.4-3,
+    /// 3.1.1:MQTT-3.1.2-10.
     @Test(arguments: ProtocolVersion.allCases)
     func `DISCONNECT takes the will back`(version: ProtocolVersion) {
         var broker = CoreHarness()
@@ -175,6 +179,7 @@ import Testing
         #expect(broker.payloads(watch) == ["gone"])
     }
 
+    /// Server: 5:MQTT-4.13.1-1.
     @Test func `a keep-alive that passes and a protocol error publish the will`() {
         var broker = CoreHarness()
         let watch = self.watched(&broker)

@@ -8,7 +8,8 @@ import Testing
 @testable import MQTTBroker
 
 @Suite struct CoreSubscribeTests {
-    /// Server: 5:MQTT-3.8.4-1, 5:MQTT-3.8.4-2, 5:MQTT-3.8.4-5, 5:MQTT-3.8.4-6, 5:MQTT-3.9.3-1, 3.1.1:MQTT-3.8.4-5.
+    /// Server: 5:MQTT-3.8.4-1, 5:MQTT-3.8.4-2, 5:MQTT-3.8.4-5, 5:MQTT-3.8.4-6, 5:MQTT-3.9.3-1, 3.1.1:MQTT-3.8.4-5,
+    /// 5:MQTT-2.2.1-6, 5:MQTT-3.8.4-7, 3.1.1:MQTT-3.8.4-1, 3.1.1:MQTT-3.8.4-2, 3.1.1:MQTT-3.8.4-4, 3.1.1:MQTT-3.9.3-1.
     @Test(arguments: ProtocolVersion.allCases)
     func `a SUBACK has one code for each filter in their order`(version: ProtocolVersion) {
         var broker = CoreHarness()
@@ -21,7 +22,8 @@ import Testing
         #expect(broker.received(id) == [.subAck(SubAck(packetID: PacketID(77) ?? .first, reasons: reasons))])
     }
 
-    /// Server: 5:MQTT-3.10.4-1, 5:MQTT-3.10.4-4, 5:MQTT-3.10.4-5, 5:MQTT-3.11.3-1, 3.1.1:MQTT-3.10.4-5.
+    /// Server: 5:MQTT-3.10.4-1, 5:MQTT-3.10.4-4, 5:MQTT-3.10.4-5, 5:MQTT-3.11.3-1, 3.1.1:MQTT-3.10.4-5,
+    /// 5:MQTT-3.10.4-6, 3.1.1:MQTT-2.3.1-7, 3.1.1:MQTT-3.10.4-1, 3.1.1:MQTT-3.10.4-2, 3.1.1:MQTT-3.10.4-4, 3.1.1:MQTT-3.10.4-6.
     @Test(arguments: [ProtocolVersion.v5, .v311])
     func `UNSUBSCRIBE removes what is the same bytes and is always answered`(version: ProtocolVersion) {
         var broker = CoreHarness()
@@ -36,7 +38,8 @@ import Testing
         #expect(broker.payloads(id) == ["x"])
     }
 
-    /// Server: 5:MQTT-3.10.4-2, 5:MQTT-3.10.4-3.
+    /// Server: 5:MQTT-3.10.4-2, 5:MQTT-3.10.4-3,
+    /// 3.1.1:MQTT-3.10.4-3.
     @Test func `a delivery that was begun is completed after UNSUBSCRIBE`() {
         var broker = CoreHarness()
         let id = broker.connect("a")
@@ -173,7 +176,8 @@ import Testing
         for (topic, text) in texts { broker.publish(Publish(topic, text, .exactlyOnce, retain: true)) }
     }
 
-    /// Server: 5:MQTT-3.3.1-5, 5:MQTT-3.3.1-6, 5:MQTT-3.3.1-7, 5:MQTT-3.3.1-8, 3.1.1:MQTT-3.3.1-10.
+    /// Server: 5:MQTT-3.3.1-5, 5:MQTT-3.3.1-6, 5:MQTT-3.3.1-7, 5:MQTT-3.3.1-8, 3.1.1:MQTT-3.3.1-10,
+    /// 3.1.1:MQTT-3.3.1-5, 3.1.1:MQTT-3.3.1-6, 3.1.1:MQTT-3.3.1-11, 3.1.1:MQTT-3.3.1-12.
     @Test func `a retained message is set, replaced, kept and cleared`() {
         var broker = CoreHarness()
         let id = broker.connect("a")
@@ -190,7 +194,8 @@ import Testing
         #expect(broker.core.retained.bytes == 0)
     }
 
-    /// Server: 5:MQTT-3.3.1-9, 5:MQTT-3.3.1-10, 5:MQTT-3.3.1-11.
+    /// Server: 5:MQTT-3.3.1-9, 5:MQTT-3.3.1-10, 5:MQTT-3.3.1-11,
+    /// 5:MQTT-3.8.4-4.
     @Test(arguments: [(RetainHandling.sendAlways, [1, 1]), (.sendIfNew, [1, 0]), (.doNotSend, [0, 0])])
     func `retain handling says when retained messages are sent`(handling: RetainHandling, counts: [Int]) {
         var broker = CoreHarness()
@@ -214,6 +219,7 @@ import Testing
         #expect(broker.messages(id).map(\.retain) == [true])
     }
 
+    /// Server: 5:MQTT-3.3.2-3, 3.1.1:MQTT-3.3.2-3.
     @Test(arguments: [
         ("#", ["a", "a/b", "a/b/c", "x/b"]), ("a/#", ["a", "a/b", "a/b/c"]), ("+/b", ["a/b", "x/b"]),
         ("a/+/c", ["a/b/c"]), ("a/b", ["a/b"]), ("+", ["a"]), ("$own/#", ["$own/a"]),
