@@ -92,6 +92,12 @@ struct CoreHarness {
     /// What a connection got since the last look.
     mutating func received(_ id: ConnectionID) -> [Packet] { self.inboxes.removeValue(forKey: id) ?? [] }
 
+    /// What all connections got since the last look.
+    mutating func receivedByAll() -> [ConnectionID: [Packet]] {
+        defer { self.inboxes = [:] }
+        return self.inboxes
+    }
+
     mutating func takeEvents() -> [BrokerEvent] {
         defer { self.events = [] }
         return self.events

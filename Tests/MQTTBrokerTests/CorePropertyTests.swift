@@ -234,8 +234,7 @@ private struct History {
             clients.step()
             self.check(clients.harness)
             accepted += clients.harness.takeEvents().count { if case .connected = $0 { true } else { false } }
-            for id in clients.known.keys where clients.isDecoded {
-                let packets = clients.harness.received(id)
+            for (id, packets) in clients.harness.receivedByAll() where clients.isDecoded {
                 self.check(packets, clients.known[id] ?? .v5)
                 for packet in packets { histories[id, default: History()].add(packet) }
             }
