@@ -8,7 +8,8 @@ import Testing
 @testable import MQTTBroker
 
 @Suite struct CoreConnectTests {
-    /// Server: 5:MQTT-3.1.4-5, 3.1.1:MQTT-3.1.4-4, 5:MQTT-3.2.2-2
+    /// Server: 5:MQTT-3.1.4-5, 3.1.1:MQTT-3.1.4-4, 5:MQTT-3.2.2-2,
+    /// 5:MQTT-3.2.0-1, 3.1.1:MQTT-3.2.0-1, 3.1.1:MQTT-3.2.2-1.
     @Test(arguments: ProtocolVersion.allCases)
     func `a good CONNECT is answered with success and no session`(version: ProtocolVersion) {
         var broker = CoreHarness()
@@ -19,7 +20,6 @@ import Testing
         #expect(broker.takeEvents() == [.connected(clientID: "a", version: version, sessionPresent: false)])
     }
 
-    /// Server: 5:MQTT-3.1.0-1
     @Test func `the first packet must be CONNECT`() {
         var broker = CoreHarness()
         let id = broker.open()
@@ -28,7 +28,7 @@ import Testing
         #expect(broker.closed.contains(id))
     }
 
-    /// Server: 5:MQTT-3.1.0-2, 3.1.1:MQTT-3.1.0-2
+    /// Server: 5:MQTT-3.1.0-2, 3.1.1:MQTT-3.1.0-2.
     @Test(arguments: ProtocolVersion.allCases)
     func `a second CONNECT is a protocol error`(version: ProtocolVersion) {
         var broker = CoreHarness()
@@ -55,7 +55,7 @@ import Testing
         #expect(!broker.closed.contains(id))
     }
 
-    /// Server: 5:MQTT-3.1.2-2, 3.1.1:MQTT-3.1.2-2
+    /// Server: 5:MQTT-3.1.2-2, 3.1.1:MQTT-3.1.2-2.
     @Test func `an unknown protocol version is refused with its code`() {
         var broker = CoreHarness()
         let id = broker.open()
@@ -64,7 +64,8 @@ import Testing
         #expect(broker.closed.contains(id))
     }
 
-    /// Server: 3.1.1:MQTT-3.1.4-1
+    /// Server: 3.1.1:MQTT-3.1.4-1,
+    /// 5:MQTT-3.1.4-1, 5:MQTT-3.14.0-1.
     @Test func `a malformed CONNECT is closed without CONNACK`() {
         var broker = CoreHarness()
         let id = broker.open()
@@ -74,7 +75,7 @@ import Testing
         #expect(broker.events == [.refused(clientID: "", reason: .malformedPacket)])
     }
 
-    /// Server: 5:MQTT-3.1.3-6, 5:MQTT-3.1.3-7, 5:MQTT-3.2.2-16
+    /// Server: 5:MQTT-3.1.3-6, 5:MQTT-3.1.3-7, 5:MQTT-3.2.2-16.
     @Test func `an empty identifier is replaced by a new one each time`() throws {
         var broker = CoreHarness()
         let first = try #require(broker.connecting(Connect(clientID: "")).connAck?.properties.assignedClientIdentifier)
@@ -83,7 +84,8 @@ import Testing
         #expect((1...23).contains(first.utf8.count))
     }
 
-    /// Server: 3.1.1:MQTT-3.1.3-6, 3.1.1:MQTT-3.1.3-8
+    /// Server: 3.1.1:MQTT-3.1.3-6, 3.1.1:MQTT-3.1.3-8,
+    /// 3.1.1:MQTT-3.2.2-4, 3.1.1:MQTT-3.2.2-5.
     @Test(arguments: [(true, ReasonCode.success), (false, .clientIdentifierNotValid)])
     func `in 3_1_1 an empty identifier needs a clean session`(clean: Bool, reason: ReasonCode) {
         var broker = CoreHarness()
@@ -101,7 +103,7 @@ import Testing
         #expect(connAck?.reason == (isAccepted ? .success : .clientIdentifierNotValid))
     }
 
-    /// Server: 5:MQTT-3.1.3-8, 3.1.1:MQTT-3.1.3-9
+    /// Server: 5:MQTT-3.1.3-8, 3.1.1:MQTT-3.1.3-9.
     @Test func `a broker that assigns no identifiers refuses an empty one`() {
         var broker = CoreHarness { $0.assignsClientIdentifiers = false }
         let (id, connAck) = broker.connecting(Connect(clientID: ""))
@@ -115,7 +117,7 @@ import Testing
         #expect(connAck?.properties == [])
     }
 
-    /// Server: 5:MQTT-3.2.2-9, U5-3.2.2.3.2-1, U5-3.2.2.3.14-1
+    /// Server: 5:MQTT-3.2.2-9, U5-3.2.2.3.2-1, U5-3.2.2.3.14-1.
     @Test func `a CONNACK tells every limit`() {
         var broker = CoreHarness {
             $0.receiveMaximum = 8
@@ -139,7 +141,7 @@ import Testing
         )
     }
 
-    /// Server: 5:MQTT-3.2.2-12, 5:MQTT-3.2.2-13, 3.1.1:MQTT-3.2.2-6
+    /// Server: 5:MQTT-3.2.2-12, 5:MQTT-3.2.2-13, 3.1.1:MQTT-3.2.2-6.
     @Test(arguments: [ProtocolVersion.v5, .v311], [true, false])
     func `a will the broker cannot publish refuses the client`(version: ProtocolVersion, isRetain: Bool) {
         var broker = CoreHarness {
@@ -154,7 +156,8 @@ import Testing
         #expect(broker.closed.contains(id))
     }
 
-    /// Server: 5:MQTT-3.1.2-22, 3.1.1:MQTT-3.1.2-24
+    /// Server: 5:MQTT-3.1.2-22, 3.1.1:MQTT-3.1.2-24,
+    /// 5:MQTT-3.2.2-22, 5:MQTT-3.12.4-1, 3.1.1:MQTT-3.12.4-1.
     @Test(arguments: ProtocolVersion.allCases)
     func `a client is given one and a half keep-alives`(version: ProtocolVersion) {
         var broker = CoreHarness()
@@ -177,7 +180,7 @@ import Testing
         #expect(broker.closed.contains(id))
     }
 
-    /// Server: 5:MQTT-3.1.4-3, 3.1.1:MQTT-3.1.4-2
+    /// Server: 5:MQTT-3.1.4-3, 3.1.1:MQTT-3.1.4-2.
     @Test(arguments: ProtocolVersion.allCases)
     func `a second connection with the same identifier ends the first`(version: ProtocolVersion) {
         var broker = CoreHarness()
@@ -221,7 +224,7 @@ import Testing
         #expect(broker.core.nextDeadline == nil)
     }
 
-    /// Server: 5:MQTT-3.14.2-3, 5:MQTT-3.1.2-24
+    /// Server: 5:MQTT-3.14.2-3, 5:MQTT-3.1.2-24.
     @Test func `a reason string is left out where it would make a packet too large`() {
         var broker = CoreHarness()
         let id = broker.connect("a", .v5, [.maximumPacketSize(20)])

@@ -8,7 +8,7 @@ import Testing
 @testable import MQTTBroker
 
 @Suite struct CoreDeliveryTests {
-    /// Server: 5:MQTT-3.8.4-8, 3.1.1:MQTT-3.8.4-6
+    /// Server: 5:MQTT-3.8.4-8, 3.1.1:MQTT-3.8.4-6.
     @Test(arguments: QoS.allCases, QoS.allCases)
     func `a message is delivered with the lower of published and granted QoS`(published: QoS, granted: QoS) {
         var broker = CoreHarness()
@@ -21,7 +21,7 @@ import Testing
         #expect(messages.map(\.duplicate) == [false])
     }
 
-    /// Server: 5:MQTT-4.4.0-1, 5:MQTT-3.3.1-1, 5:MQTT-4.3.2-3, 3.1.1:MQTT-4.4.0-1
+    /// Server: 5:MQTT-4.4.0-1, 5:MQTT-3.3.1-1, 5:MQTT-4.3.2-3, 3.1.1:MQTT-4.4.0-1.
     @Test(arguments: ProtocolVersion.allCases, [QoS.atLeastOnce, .exactlyOnce])
     func `what was not acknowledged is sent again in order under its identifiers`(version: ProtocolVersion, qos: QoS) {
         var broker = CoreHarness()
@@ -46,7 +46,7 @@ import Testing
         #expect(Set(again.map(\.packetID)).count == 3)
     }
 
-    /// Server: 5:MQTT-4.3.3-4, 5:MQTT-4.3.3-5, 5:MQTT-4.3.3-6
+    /// Server: 5:MQTT-4.3.3-4, 5:MQTT-4.3.3-5, 5:MQTT-4.3.3-6.
     @Test func `after PUBREC only PUBREL is sent again`() {
         var broker = CoreHarness()
         let first = broker.connectForGood("a")
@@ -65,7 +65,7 @@ import Testing
         #expect(broker.received(third) == [.message("t", "1", .exactlyOnce, id: 1, duplicate: true)])
     }
 
-    /// Server: 5:MQTT-4.4.0-2, U5-4.13.2-1
+    /// Server: 5:MQTT-4.4.0-2, U5-4.13.2-1.
     @Test(arguments: [QoS.atLeastOnce, .exactlyOnce])
     func `an acknowledgement with an error ends the exchange`(qos: QoS) {
         var broker = CoreHarness()
@@ -81,7 +81,7 @@ import Testing
         #expect(broker.payloads(second) == ["2"])
     }
 
-    /// Server: 5:MQTT-2.2.1-4, 3.1.1:MQTT-2.3.1-4
+    /// Server: 5:MQTT-2.2.1-4, 3.1.1:MQTT-2.3.1-4.
     @Test func `an identifier in use is passed over`() {
         var broker = CoreHarness()
         let id = broker.connect("a")
@@ -100,7 +100,7 @@ import Testing
         #expect(!seen.contains(.first))
     }
 
-    /// Server: 5:MQTT-3.3.4-9, 5:MQTT-3.3.4-10, 5:MQTT-4.9.0-2, 5:MQTT-4.9.0-3
+    /// Server: 5:MQTT-3.3.4-9, 5:MQTT-3.3.4-10, 5:MQTT-4.9.0-2, 5:MQTT-4.9.0-3.
     @Test func `no more than the receive maximum is under way`() {
         var broker = CoreHarness()
         let id = broker.connect("a", .v5, [.receiveMaximum(2)])
@@ -143,7 +143,7 @@ import Testing
         #expect(broker.payloads(id) == ["2"])
     }
 
-    /// Server: 5:MQTT-3.1.2-24, 5:MQTT-3.1.2-25
+    /// Server: 5:MQTT-3.1.2-24, 5:MQTT-3.1.2-25.
     @Test(arguments: [QoS.atMostOnce, .atLeastOnce])
     func `a message too large for a client is dropped as if it were delivered`(qos: QoS) {
         var broker = CoreHarness()
@@ -157,7 +157,7 @@ import Testing
         #expect(broker.events.contains(.dropped(clientID: "small", topic: "t")))
     }
 
-    /// Server: 5:MQTT-3.3.2-5, 5:MQTT-3.3.2-6
+    /// Server: 5:MQTT-3.3.2-5, 5:MQTT-3.3.2-6.
     @Test func `the expiry of a message is counted down, and it is dropped in the end`() {
         var broker = CoreHarness()
         let first = broker.connectForGood("a")
@@ -173,7 +173,7 @@ import Testing
         #expect(broker.events.contains(.dropped(clientID: "a", topic: "t")))
     }
 
-    /// Server: 5:MQTT-4.3.3-7
+    /// Server: 5:MQTT-4.3.3-7.
     @Test func `what was sent once does not expire`() {
         var broker = CoreHarness()
         let first = broker.connectForGood("a")
@@ -222,7 +222,7 @@ import Testing
         #expect(broker.payloads(id) == ["5"])
     }
 
-    /// Server: 5:MQTT-3.1.2-26, 5:MQTT-3.3.2-11, 5:MQTT-3.3.2-8
+    /// Server: 5:MQTT-3.1.2-26, 5:MQTT-3.3.2-11, 5:MQTT-3.3.2-8.
     @Test func `the broker uses aliases up to what both allow`() {
         var broker = CoreHarness { $0.outboundTopicAliases = 2 }
         let id = broker.connect("a", .v5, [.topicAliasMaximum(10)])
@@ -233,7 +233,7 @@ import Testing
         #expect(messages.map(\.properties.topicAlias) == [1, 1, 2, nil, 2])
     }
 
-    /// Server: 5:MQTT-3.1.2-27
+    /// Server: 5:MQTT-3.1.2-27.
     @Test func `without a topic alias maximum the broker uses none`() {
         var broker = CoreHarness()
         let id = broker.connect("a")
@@ -242,7 +242,7 @@ import Testing
         #expect(broker.received(id) == [.message("t"), .message("t")])
     }
 
-    /// Server: 5:MQTT-3.3.2-7
+    /// Server: 5:MQTT-3.3.2-7.
     @Test func `aliases end with the connection`() {
         var broker = CoreHarness()
         let first = broker.connectForGood("a", .v5, [.topicAliasMaximum(10)])
@@ -266,7 +266,8 @@ import Testing
         #expect(broker.received(id).map(\.reason) == [.protocolError])
     }
 
-    /// Server: 5:MQTT-4.6.0-5, 3.1.1:MQTT-4.6.0-6
+    /// Server: 5:MQTT-4.6.0-5, 3.1.1:MQTT-4.6.0-6,
+    /// 5:MQTT-4.6.0-6, 3.1.1:MQTT-4.6.0-5.
     @Test func `messages of one topic keep their order through a full window and a reconnect`() {
         var broker = CoreHarness()
         var id = broker.connectForGood("a", .v5, [.receiveMaximum(3)])
@@ -282,7 +283,9 @@ import Testing
                 continue
             }
             for message in messages {
-                if let packetID = message.packetID { broker.send(.pubAck(Acknowledgement(packetID: packetID)), from: id) }
+                if let packetID = message.packetID {
+                    broker.send(.pubAck(Acknowledgement(packetID: packetID)), from: id)
+                }
             }
         }
         #expect(seen == (1...20).map(String.init))

@@ -68,6 +68,11 @@ struct CoreHarness {
         self.collect()
     }
 
+    mutating func disconnect(_ clientID: String) -> Bool {
+        defer { self.collect() }
+        return self.core.disconnect(clientID: clientID, reason: .administrativeAction, now: self.now)
+    }
+
     mutating func stop(forgettingSessions: Bool = false) {
         self.core.stop(forgettingSessions: forgettingSessions, now: self.now)
         self.collect()
@@ -86,6 +91,12 @@ struct CoreHarness {
 
     /// What a connection got since the last look.
     mutating func received(_ id: ConnectionID) -> [Packet] { self.inboxes.removeValue(forKey: id) ?? [] }
+
+    /// What all connections got since the last look.
+    mutating func receivedByAll() -> [ConnectionID: [Packet]] {
+        defer { self.inboxes = [:] }
+        return self.inboxes
+    }
 
     mutating func takeEvents() -> [BrokerEvent] {
         defer { self.events = [] }
@@ -110,7 +121,10 @@ struct CoreHarness {
 
 extension CoreHarness {
     /// A client that was accepted, and its CONNACK.
-    mutating func connecting(_ connect: Connect, _ version: ProtocolVersion = .v5) -> (id: ConnectionID, connAck: ConnAck?) {
+    mutating func connecting(
+        _ connect: Connect,
+        _ version: ProtocolVersion = .v5
+    ) -> (id: ConnectionID, connAck: ConnAck?) {
         let id = self.open(version)
         self.send(.connect(connect), from: id)
         guard case .connAck(let connAck) = self.inboxes[id]?.first else { return (id, nil) }

@@ -8,7 +8,7 @@ import Testing
 @testable import MQTTBroker
 
 @Suite struct CorePublishTests {
-    /// Server: 5:MQTT-3.3.4-1, 5:MQTT-4.3.2-4, 5:MQTT-4.3.3-8, 5:MQTT-2.2.1-5
+    /// Server: 5:MQTT-3.3.4-1, 5:MQTT-4.3.2-4, 5:MQTT-4.3.3-8, 5:MQTT-2.2.1-5.
     @Test(arguments: ProtocolVersion.allCases)
     func `a PUBLISH is answered as its QoS demands`(version: ProtocolVersion) {
         var broker = CoreHarness()
@@ -24,7 +24,7 @@ import Testing
         #expect(broker.received(id) == [.pubComp(Acknowledgement(8))])
     }
 
-    /// Server: 5:MQTT-4.3.3-10, 5:MQTT-4.3.3-12, 3.1.1:MQTT-4.3.3-2
+    /// Server: 5:MQTT-4.3.3-10, 5:MQTT-4.3.3-12, 3.1.1:MQTT-4.3.3-2.
     @Test(arguments: ProtocolVersion.allCases)
     func `a message of QoS 2 is taken once until it is released`(version: ProtocolVersion) {
         var broker = CoreHarness()
@@ -42,7 +42,7 @@ import Testing
         #expect(broker.payloads(watch) == ["2"])
     }
 
-    /// Server: U5-4.3.3-1
+    /// Server: U5-4.3.3-1?.
     @Test(arguments: [ProtocolVersion.v5, .v311])
     func `an unknown PUBREL is answered`(version: ProtocolVersion) {
         var broker = CoreHarness()
@@ -61,7 +61,7 @@ import Testing
         #expect(broker.received(id) == [.pubAck(Acknowledgement(1, reason)), .pubRec(Acknowledgement(2, reason))])
     }
 
-    /// Server: 5:MQTT-3.3.2-12, 5:MQTT-3.3.2-7, U5-3.3.4-1, U5-3.3.4-2
+    /// Server: 5:MQTT-3.3.2-12, 5:MQTT-3.3.2-7, U5-3.3.4-1, U5-3.3.4-2.
     @Test func `a client's topic aliases stand for its topics on that connection`() {
         var broker = CoreHarness { $0.topicAliasMaximum = 2 }
         let watch = broker.connect("watch")
@@ -74,7 +74,11 @@ import Testing
             .message("", "4", with: [.topicAlias(2)]),
             from: id
         )
-        #expect(broker.messages(watch).map { "\($0.topic)\($0.text)\($0.properties.count)" } == ["t10", "t20", "u30", "u40"])
+        #expect(
+            broker.messages(watch).map { "\($0.topic)\($0.text)\($0.properties.count)" } == [
+                "t10", "t20", "u30", "u40",
+            ]
+        )
         let second = broker.connect("a")
         broker.send(.message("", "5", with: [.topicAlias(2)]), from: second)
         #expect(broker.received(second).map(\.reason) == [.protocolError])
@@ -92,13 +96,17 @@ import Testing
     @Test func `topics behind aliases are bounded`() {
         var broker = CoreHarness { $0.topicAliasBytes = 10 }
         let id = broker.connect("a")
-        broker.send(.message("12345", "1", with: [.topicAlias(1)]), .message("123456", "1", with: [.topicAlias(1)]), from: id)
+        broker.send(
+            .message("12345", "1", with: [.topicAlias(1)]),
+            .message("123456", "1", with: [.topicAlias(1)]),
+            from: id
+        )
         #expect(broker.received(id) == [])
         broker.send(.message("12345", "1", with: [.topicAlias(2)]), from: id)
         #expect(broker.received(id).map(\.reason) == [.quotaExceeded])
     }
 
-    /// Server: 5:MQTT-3.3.2-4, 5:MQTT-3.3.2-15, 5:MQTT-3.3.2-16, 5:MQTT-3.3.2-17, 5:MQTT-3.3.2-18, 5:MQTT-3.3.2-20
+    /// Server: 5:MQTT-3.3.2-4, 5:MQTT-3.3.2-15, 5:MQTT-3.3.2-16, 5:MQTT-3.3.2-17, 5:MQTT-3.3.2-18, 5:MQTT-3.3.2-20.
     @Test func `properties are passed on unchanged to 5_0 and left out before`() {
         var broker = CoreHarness()
         let new = broker.connect("new")
@@ -113,7 +121,7 @@ import Testing
         #expect(broker.messages(old).map(\.properties) == [[]])
     }
 
-    /// Server: 5:MQTT-3.3.2-2, 3.1.1:MQTT-3.3.2-2
+    /// Server: 5:MQTT-3.3.2-2, 3.1.1:MQTT-3.3.2-2.
     @Test(arguments: [ProtocolVersion.v5, .v311], ["a/#", "+", "a\0"])
     func `a topic that is none ends the connection`(version: ProtocolVersion, topic: String) {
         var broker = CoreHarness()
@@ -177,7 +185,7 @@ import Testing
         #expect(broker.received(watch) == [])
     }
 
-    /// Server: U5-3.3.2.3.2-1
+    /// Server: U5-3.3.2.3.2-1.
     @Test func `a payload that is not the text it claims to be is refused where that is checked`() {
         var broker = CoreHarness { $0.checksPayloadFormat = true }
         let id = broker.connect("a")
@@ -204,5 +212,44 @@ import Testing
         #expect(broker.broadcasts == 1)
         for id in plain + [old] { #expect(broker.received(id) == [.message("t")]) }
         #expect(broker.received(marked) == [.message("t", with: [.subscriptionIdentifier(7)])])
+    }
+
+    @Test func `a wide fan-out uses no aliases, and 3_x clients get a packet of their own where there are properties`()
+    {
+        var broker = CoreHarness()
+        var ids: [ConnectionID] = []
+        for number in 0..<1_000 {
+            let isNew = number % 2 == 0
+            ids.append(broker.connect("c\(number)", isNew ? .v5 : .v31, isNew ? [.topicAliasMaximum(10)] : []))
+        }
+        for id in ids { broker.subscribe(id, "t", qos: .atMostOnce) }
+        broker.publish(Publish("t"))
+        #expect(broker.broadcasts == 1)
+        broker.publish(Publish("t", "y", with: [.contentType("c")]))
+        #expect(broker.broadcasts == 3)
+        for (number, id) in ids.enumerated() {
+            let properties: Properties = number % 2 == 0 ? [.contentType("c")] : []
+            #expect(broker.received(id) == [.message("t"), .message("t", "y", with: properties)])
+        }
+    }
+
+    @Test func `an answer too large for its client ends the connection`() {
+        var broker = CoreHarness()
+        let id = broker.connect("a", .v5, [.maximumPacketSize(7)])
+        #expect(broker.closed.contains(id))
+        #expect(broker.received(id) == [])
+        broker.advance(.seconds(0))
+        #expect(broker.core.slots.isEmpty)
+        #expect(broker.core.connections.isEmpty)
+    }
+
+    @Test func `what the program publishes is checked before anybody gets it`() {
+        var broker = CoreHarness()
+        let id = broker.connect("a")
+        broker.subscribe(id, "#")
+        broker.publish(Publish("t/#"))
+        broker.publish(Publish("t", "x", with: [.receiveMaximum(5)]))
+        broker.publish(Publish("t", "fine", .atLeastOnce, with: [.topicAlias(3)]))
+        #expect(broker.messages(id).map { "\($0.text) \($0.properties.count)" } == ["fine 0"])
     }
 }

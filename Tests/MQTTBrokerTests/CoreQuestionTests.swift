@@ -8,14 +8,21 @@ import Testing
 @testable import MQTTBroker
 
 @Suite struct CoreQuestionTests {
-    private func asking(_ broker: inout CoreHarness, _ clientID: String, _ version: ProtocolVersion = .v5) -> ConnectionID {
+    private func asking(
+        _ broker: inout CoreHarness,
+        _ clientID: String,
+        _ version: ProtocolVersion = .v5
+    ) -> ConnectionID {
         let id = broker.open(version)
         broker.send(.connect(Connect(clientID: clientID)), from: id)
         return id
     }
 
-    /// Server: 5:MQTT-3.1.4-2, 3.1.1:MQTT-3.1.4-5
-    @Test(arguments: [(ReasonCode.success, ReasonCode.success), (.banned, .banned), (.topicAliasInvalid, .notAuthorized)])
+    /// Server: 5:MQTT-3.1.4-2, 3.1.1:MQTT-3.1.4-5,
+    /// 5:MQTT-3.1.4-6, 5:MQTT-3.2.2-6, 5:MQTT-3.2.2-7, 5:MQTT-3.2.2-8.
+    @Test(arguments: [
+        (ReasonCode.success, ReasonCode.success), (.banned, .banned), (.topicAliasInvalid, .notAuthorized),
+    ])
     func `a client waits for the user's code to let it in`(answer: ReasonCode, reason: ReasonCode) {
         var broker = CoreHarness(questions: .authenticate)
         let id = self.asking(&broker, "a")
@@ -56,9 +63,10 @@ import Testing
         #expect(!broker.closed.contains(id))
     }
 
-    /// Server: 3.1.1:MQTT-3.3.5-2
+    /// Server: 3.1.1:MQTT-3.3.5-2.
     @Test(arguments: [ProtocolVersion.v5, .v311], [QoS.atLeastOnce, .exactlyOnce])
-    func `a message that is not allowed is refused, or taken and dropped before 5_0`(version: ProtocolVersion, qos: QoS) {
+    func `a message that is not allowed is refused, or taken and dropped before 5_0`(version: ProtocolVersion, qos: QoS)
+    {
         var broker = CoreHarness(questions: .authorize)
         let id = broker.connect("a", version)
         broker.send(.message("t", "x", qos, id: 3), .pingRequest, from: id)
@@ -71,7 +79,7 @@ import Testing
         #expect(!broker.events.contains { if case .published = $0 { true } else { false } })
     }
 
-    /// Server: 5:MQTT-4.3.3-9
+    /// Server: 5:MQTT-4.3.3-9.
     @Test func `after a PUBREC that refuses, the identifier is a new message`() {
         var broker = CoreHarness(questions: .authorize)
         let id = broker.connect("a")
@@ -130,6 +138,17 @@ import Testing
         #expect(broker.core.slots.count == 1)
     }
 
+    @Test func `a connection that closed ends when what came before is done`() {
+        var broker = CoreHarness(questions: .authorize)
+        let id = broker.connect("a")
+        broker.send(.message("t"), from: id)
+        broker.close(id)
+        #expect(broker.core.slots.count == 1)
+        broker.answer(.decided(.success))
+        #expect(broker.core.slots.isEmpty)
+        #expect(broker.core.connections.isEmpty)
+    }
+
     @Test func `the keep-alive does not run while nothing is read`() {
         var broker = CoreHarness(questions: .authorize)
         let id = broker.connect("a", keepAlive: 10)
@@ -176,7 +195,7 @@ import Testing
         return id
     }
 
-    /// Server: 5:MQTT-4.12.0-2, 5:MQTT-4.12.0-5
+    /// Server: 5:MQTT-4.12.0-2, 5:MQTT-4.12.0-5.
     @Test func `an exchange goes on until it is done and CONNACK ends it`() {
         var broker = CoreHarness(questions: [.exchange, .authenticate])
         let id = self.begun(&broker)
@@ -201,7 +220,7 @@ import Testing
         #expect(broker.received(id) == [.connAck(ConnAck(properties: properties))])
     }
 
-    /// Server: 5:MQTT-4.12.0-1
+    /// Server: 5:MQTT-4.12.0-1.
     @Test func `without the user's code there is no method`() {
         var broker = CoreHarness()
         let id = self.begun(&broker)
@@ -209,7 +228,7 @@ import Testing
         #expect(broker.closed.contains(id))
     }
 
-    /// Server: 5:MQTT-4.12.0-4
+    /// Server: 5:MQTT-4.12.0-4.
     @Test func `an exchange can be refused`() {
         var broker = CoreHarness(questions: .exchange)
         let id = self.begun(&broker)
@@ -235,7 +254,7 @@ import Testing
         }
     }
 
-    /// Server: 5:MQTT-4.12.0-6
+    /// Server: 5:MQTT-4.12.0-6.
     @Test func `an AUTH where CONNECT named no method is a protocol error`() {
         var broker = CoreHarness(questions: .exchange)
         let id = broker.connect("a")
@@ -262,7 +281,7 @@ import Testing
         )
     }
 
-    /// Server: 5:MQTT-4.12.1-2
+    /// Server: 5:MQTT-4.12.1-2.
     @Test func `who cannot say again who it is is disconnected`() {
         var broker = CoreHarness(questions: .exchange)
         let id = self.admitted(&broker)

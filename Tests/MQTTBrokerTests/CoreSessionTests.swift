@@ -8,7 +8,8 @@ import Testing
 @testable import MQTTBroker
 
 @Suite struct CoreSessionTests {
-    /// Server: 5:MQTT-3.1.2-5, 5:MQTT-3.1.2-6, 5:MQTT-3.2.2-3, 3.1.1:MQTT-3.1.2-4, 3.1.1:MQTT-3.2.2-2
+    /// Server: 5:MQTT-3.1.2-5, 5:MQTT-3.1.2-6, 5:MQTT-3.2.2-3, 3.1.1:MQTT-3.1.2-4, 3.1.1:MQTT-3.2.2-2,
+    /// 3.1.1:MQTT-3.1.2-5.
     @Test(arguments: ProtocolVersion.allCases)
     func `a session that is kept is resumed`(version: ProtocolVersion) {
         var broker = CoreHarness()
@@ -23,7 +24,8 @@ import Testing
         #expect(broker.payloads(second) == ["now"])
     }
 
-    /// Server: 5:MQTT-3.1.2-4, 3.1.1:MQTT-3.1.2-6
+    /// Server: 5:MQTT-3.1.2-4, 3.1.1:MQTT-3.1.2-6,
+    /// 5:MQTT-3.1.4-4, 3.1.1:MQTT-3.1.4-3.
     @Test(arguments: ProtocolVersion.allCases)
     func `a clean start forgets the session`(version: ProtocolVersion) {
         var broker = CoreHarness()
@@ -37,7 +39,8 @@ import Testing
         #expect(broker.core.subscriptions.count == 0)
     }
 
-    /// Server: 3.1.1:MQTT-3.1.2-6
+    /// Server: 3.1.1:MQTT-3.1.2-6,
+    /// 3.1.1:MQTT-3.2.2-3.
     @Test func `a clean session of 3_1_1 ends with its connection`() {
         var broker = CoreHarness()
         let first = broker.connect("a", .v311)
@@ -46,7 +49,7 @@ import Testing
         #expect(connAck?.sessionPresent == false)
     }
 
-    /// Server: 5:MQTT-3.1.2-23, 5:MQTT-4.1.0-2
+    /// Server: 5:MQTT-3.1.2-23, 5:MQTT-4.1.0-2.
     @Test(arguments: [(59, true), (60, false)])
     func `a session ends when its expiry has passed`(seconds: Int64, isPresent: Bool) {
         var broker = CoreHarness()
@@ -95,6 +98,16 @@ import Testing
         #expect(broker.connecting(Connect(clientID: "a", cleanStart: false)).connAck?.sessionPresent == false)
     }
 
+    @Test func `the program can end a connection`() {
+        var broker = CoreHarness()
+        let id = broker.connectForGood("a")
+        #expect(broker.disconnect("b") == false)
+        #expect(broker.disconnect("a") == true)
+        #expect(broker.received(id).map(\.reason) == [.administrativeAction])
+        #expect(broker.closed == [id])
+        #expect(broker.disconnect("a") == false)
+    }
+
     @Test func `sessions outlive a stop unless they are to be forgotten`() {
         for isForgotten in [false, true] {
             var broker = CoreHarness()
@@ -108,7 +121,7 @@ import Testing
         }
     }
 
-    /// Server: 3.1.1:MQTT-3.1.2-7
+    /// Server: 3.1.1:MQTT-3.1.2-7.
     @Test func `retained messages are no part of a session`() {
         var broker = CoreHarness()
         let first = broker.connect("a", .v311)
@@ -135,7 +148,7 @@ import Testing
         return will
     }
 
-    /// Server: 5:MQTT-3.1.2-7, 5:MQTT-3.1.2-8, 3.1.1:MQTT-3.1.2-8
+    /// Server: 5:MQTT-3.1.2-7, 5:MQTT-3.1.2-8, 3.1.1:MQTT-3.1.2-8.
     @Test(arguments: ProtocolVersion.allCases)
     func `a lost client's will is published`(version: ProtocolVersion) {
         var broker = CoreHarness()
@@ -145,7 +158,8 @@ import Testing
         #expect(broker.payloads(watch) == ["gone"])
     }
 
-    /// Server: 5:MQTT-3.1.2-10, 5:MQTT-3.14.4-3, 3.1.1:MQTT-3.14.4-3
+    /// Server: 5:MQTT-3.1.2-10, 5:MQTT-3.14.4-3, 3.1.1:MQTT-3.14.4-3,
+    /// 3.1.1:MQTT-3.1.2-10.
     @Test(arguments: ProtocolVersion.allCases)
     func `DISCONNECT takes the will back`(version: ProtocolVersion) {
         var broker = CoreHarness()
@@ -165,6 +179,7 @@ import Testing
         #expect(broker.payloads(watch) == ["gone"])
     }
 
+    /// Server: 5:MQTT-4.13.1-1.
     @Test func `a keep-alive that passes and a protocol error publish the will`() {
         var broker = CoreHarness()
         let watch = self.watched(&broker)
@@ -177,7 +192,7 @@ import Testing
         #expect(broker.payloads(watch) == ["gone"])
     }
 
-    /// Server: 5:MQTT-3.1.3-10
+    /// Server: 5:MQTT-3.1.3-10.
     @Test func `a will waits for its delay and keeps its properties`() {
         var broker = CoreHarness()
         let watch = self.watched(&broker)
@@ -202,7 +217,7 @@ import Testing
         #expect(broker.payloads(watch) == [])
     }
 
-    /// Server: 5:MQTT-3.1.3-9
+    /// Server: 5:MQTT-3.1.3-9.
     @Test func `a client that is back within the delay has no will published`() {
         var broker = CoreHarness()
         let watch = self.watched(&broker)
@@ -210,6 +225,10 @@ import Testing
         broker.close(id)
         broker.advance(.seconds(10))
         _ = broker.connect("a", clean: false, [.sessionExpiryInterval(60)])
+        broker.advance(.seconds(60))
+        #expect(broker.payloads(watch) == [])
+        let third = broker.connect("a", clean: false, [.sessionExpiryInterval(60)])
+        broker.close(third)
         broker.advance(.seconds(60))
         #expect(broker.payloads(watch) == [])
     }
@@ -223,7 +242,7 @@ import Testing
         #expect(broker.payloads(watch) == ["gone"])
     }
 
-    /// Server: 5:MQTT-3.1.2-14, 5:MQTT-3.1.2-15, 3.1.1:MQTT-3.1.2-16, 3.1.1:MQTT-3.1.2-17
+    /// Server: 5:MQTT-3.1.2-14, 5:MQTT-3.1.2-15, 3.1.1:MQTT-3.1.2-16, 3.1.1:MQTT-3.1.2-17.
     @Test(arguments: [false, true])
     func `a will is retained when it says so`(retain: Bool) {
         var broker = CoreHarness()

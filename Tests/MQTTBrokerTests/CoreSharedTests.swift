@@ -8,7 +8,12 @@ import Testing
 @testable import MQTTBroker
 
 @Suite struct CoreSharedTests {
-    private func members(_ broker: inout CoreHarness, _ count: Int, _ filter: String, qos: QoS = .exactlyOnce) -> [ConnectionID] {
+    private func members(
+        _ broker: inout CoreHarness,
+        _ count: Int,
+        _ filter: String,
+        qos: QoS = .exactlyOnce
+    ) -> [ConnectionID] {
         (0..<count).map { number in
             let id = broker.connectForGood("m\(number)")
             broker.subscribe(id, filter, qos: qos)
@@ -16,7 +21,7 @@ import Testing
         }
     }
 
-    /// Server: 5:MQTT-4.8.2-3
+    /// Server: 5:MQTT-4.8.2-3.
     @Test func `members of a group take turns, each group gets every message`() {
         var broker = CoreHarness()
         let first = self.members(&broker, 3, "$share/g/t")
@@ -65,7 +70,7 @@ import Testing
         #expect(!found.contains("lost"))
     }
 
-    /// Server: 5:MQTT-4.8.2-4, 5:MQTT-4.8.2-5
+    /// Server: 5:MQTT-4.8.2-4, 5:MQTT-4.8.2-5.
     @Test func `what a member had not acknowledged when its session ends goes to another`() {
         var broker = CoreHarness()
         let first = broker.connect("first", .v5, [.receiveMaximum(2)])
@@ -83,7 +88,7 @@ import Testing
         #expect(messages.allSatisfy { !$0.duplicate })
     }
 
-    /// Server: 5:MQTT-4.8.2-6
+    /// Server: 5:MQTT-4.8.2-6.
     @Test func `a message a member refuses is gone`() {
         var broker = CoreHarness()
         let ids = self.members(&broker, 2, "$share/g/t")
@@ -91,6 +96,16 @@ import Testing
         broker.send(.pubAck(Acknowledgement(1, .unspecifiedError)), from: ids[0])
         broker.close(ids[0])
         #expect(broker.payloads(ids[1]) == [])
+    }
+
+    @Test func `a member that is back takes its turns again`() {
+        var broker = CoreHarness()
+        let ids = self.members(&broker, 2, "$share/g/t")
+        broker.close(ids[0])
+        let back = broker.connectForGood("m0")
+        for number in 0..<4 { broker.publish(Publish("t", String(number), .atLeastOnce)) }
+        #expect(broker.payloads(back).count == 2)
+        #expect(broker.payloads(ids[1]).count == 2)
     }
 
     @Test func `members come and go`() {

@@ -8,7 +8,8 @@ import Testing
 @testable import MQTTBroker
 
 @Suite struct CoreSubscribeTests {
-    /// Server: 5:MQTT-3.8.4-1, 5:MQTT-3.8.4-2, 5:MQTT-3.8.4-5, 5:MQTT-3.8.4-6, 5:MQTT-3.9.3-1, 3.1.1:MQTT-3.8.4-5
+    /// Server: 5:MQTT-3.8.4-1, 5:MQTT-3.8.4-2, 5:MQTT-3.8.4-5, 5:MQTT-3.8.4-6, 5:MQTT-3.9.3-1, 3.1.1:MQTT-3.8.4-5,
+    /// 5:MQTT-2.2.1-6, 5:MQTT-3.8.4-7, 3.1.1:MQTT-3.8.4-1, 3.1.1:MQTT-3.8.4-2, 3.1.1:MQTT-3.8.4-4, 3.1.1:MQTT-3.9.3-1.
     @Test(arguments: ProtocolVersion.allCases)
     func `a SUBACK has one code for each filter in their order`(version: ProtocolVersion) {
         var broker = CoreHarness()
@@ -21,7 +22,8 @@ import Testing
         #expect(broker.received(id) == [.subAck(SubAck(packetID: PacketID(77) ?? .first, reasons: reasons))])
     }
 
-    /// Server: 5:MQTT-3.10.4-1, 5:MQTT-3.10.4-4, 5:MQTT-3.10.4-5, 5:MQTT-3.11.3-1, 3.1.1:MQTT-3.10.4-5
+    /// Server: 5:MQTT-3.10.4-1, 5:MQTT-3.10.4-4, 5:MQTT-3.10.4-5, 5:MQTT-3.11.3-1, 3.1.1:MQTT-3.10.4-5,
+    /// 5:MQTT-3.10.4-6, 3.1.1:MQTT-2.3.1-7, 3.1.1:MQTT-3.10.4-1, 3.1.1:MQTT-3.10.4-2, 3.1.1:MQTT-3.10.4-4, 3.1.1:MQTT-3.10.4-6.
     @Test(arguments: [ProtocolVersion.v5, .v311])
     func `UNSUBSCRIBE removes what is the same bytes and is always answered`(version: ProtocolVersion) {
         var broker = CoreHarness()
@@ -36,7 +38,8 @@ import Testing
         #expect(broker.payloads(id) == ["x"])
     }
 
-    /// Server: 5:MQTT-3.10.4-2, 5:MQTT-3.10.4-3
+    /// Server: 5:MQTT-3.10.4-2, 5:MQTT-3.10.4-3,
+    /// 3.1.1:MQTT-3.10.4-3.
     @Test func `a delivery that was begun is completed after UNSUBSCRIBE`() {
         var broker = CoreHarness()
         let id = broker.connect("a")
@@ -46,7 +49,7 @@ import Testing
         #expect(broker.received(id).last == .pubRel(Acknowledgement(1)))
     }
 
-    /// Server: 5:MQTT-4.7.2-1, 3.1.1:MQTT-4.7.2-1
+    /// Server: 5:MQTT-4.7.2-1, 3.1.1:MQTT-4.7.2-1.
     @Test func `a wildcard in front does not match topics of the server`() {
         var broker = CoreHarness()
         let id = broker.connect("a")
@@ -57,7 +60,7 @@ import Testing
         #expect(broker.payloads(id) == ["x"])
     }
 
-    /// Server: 5:MQTT-4.7.3-4, 3.1.1:MQTT-4.7.3-4
+    /// Server: 5:MQTT-4.7.3-4, 3.1.1:MQTT-4.7.3-4.
     @Test func `topics are compared by their bytes`() {
         var broker = CoreHarness()
         let id = broker.connect("a")
@@ -68,7 +71,7 @@ import Testing
         #expect(broker.core.retained.count == 2)
     }
 
-    /// Server: 5:MQTT-3.8.4-3, 3.1.1:MQTT-3.8.4-3
+    /// Server: 5:MQTT-3.8.4-3, 3.1.1:MQTT-3.8.4-3.
     @Test func `the same filter again replaces the subscription`() {
         var broker = CoreHarness()
         let id = broker.connect("a")
@@ -81,7 +84,7 @@ import Testing
         #expect(broker.core.subscriptions.count == 1)
     }
 
-    /// Server: 5:MQTT-3.3.4-2, 5:MQTT-3.3.4-3, 5:MQTT-3.3.4-4, 3.1.1:MQTT-3.3.5-1
+    /// Server: 5:MQTT-3.3.4-2, 5:MQTT-3.3.4-3, 5:MQTT-3.3.4-4, 3.1.1:MQTT-3.3.5-1.
     @Test func `overlapping subscriptions get one message with all identifiers at the highest QoS`() {
         var broker = CoreHarness()
         let id = broker.connect("a")
@@ -97,7 +100,7 @@ import Testing
         #expect(broker.messages(other).map(\.qos) == [.atLeastOnce])
     }
 
-    /// Server: 5:MQTT-3.8.3-3
+    /// Server: 5:MQTT-3.8.3-3.
     @Test func `a client with No Local does not get its own messages`() {
         var broker = CoreHarness()
         let own = broker.connect("own")
@@ -116,7 +119,7 @@ import Testing
         #expect(broker.payloads(own) == ["mine", "mine"])
     }
 
-    /// Server: U5-3.2.2.3.11-1, U5-3.2.2.3.12-1, U5-3.2.2.3.13-1, 3.1.1:MQTT-3.8.3-2
+    /// Server: U5-3.2.2.3.11-1, U5-3.2.2.3.12-1, U5-3.2.2.3.13-1, 3.1.1:MQTT-3.8.3-2.
     @Test(
         arguments: [
             ("#", [], .wildcardSubscriptionsNotSupported),
@@ -142,7 +145,7 @@ import Testing
         #expect(!broker.closed.contains(old))
     }
 
-    /// Server: 5:MQTT-3.2.2-10
+    /// Server: 5:MQTT-3.2.2-10.
     @Test func `limits of a profile are granted or refused filter by filter`() {
         var broker = CoreHarness {
             $0.maximumQoS = .atLeastOnce
@@ -173,7 +176,8 @@ import Testing
         for (topic, text) in texts { broker.publish(Publish(topic, text, .exactlyOnce, retain: true)) }
     }
 
-    /// Server: 5:MQTT-3.3.1-5, 5:MQTT-3.3.1-6, 5:MQTT-3.3.1-7, 5:MQTT-3.3.1-8, 3.1.1:MQTT-3.3.1-10
+    /// Server: 5:MQTT-3.3.1-5, 5:MQTT-3.3.1-6, 5:MQTT-3.3.1-7, 5:MQTT-3.3.1-8, 3.1.1:MQTT-3.3.1-10,
+    /// 3.1.1:MQTT-3.3.1-5, 3.1.1:MQTT-3.3.1-6, 3.1.1:MQTT-3.3.1-11, 3.1.1:MQTT-3.3.1-12.
     @Test func `a retained message is set, replaced, kept and cleared`() {
         var broker = CoreHarness()
         let id = broker.connect("a")
@@ -190,7 +194,8 @@ import Testing
         #expect(broker.core.retained.bytes == 0)
     }
 
-    /// Server: 5:MQTT-3.3.1-9, 5:MQTT-3.3.1-10, 5:MQTT-3.3.1-11
+    /// Server: 5:MQTT-3.3.1-9, 5:MQTT-3.3.1-10, 5:MQTT-3.3.1-11,
+    /// 5:MQTT-3.8.4-4.
     @Test(arguments: [(RetainHandling.sendAlways, [1, 1]), (.sendIfNew, [1, 0]), (.doNotSend, [0, 0])])
     func `retain handling says when retained messages are sent`(handling: RetainHandling, counts: [Int]) {
         var broker = CoreHarness()
@@ -202,7 +207,7 @@ import Testing
         }
     }
 
-    /// Server: 5:MQTT-3.3.1-12, 5:MQTT-3.3.1-13, 3.1.1:MQTT-3.3.1-8, 3.1.1:MQTT-3.3.1-9
+    /// Server: 5:MQTT-3.3.1-12, 5:MQTT-3.3.1-13, 3.1.1:MQTT-3.3.1-8, 3.1.1:MQTT-3.3.1-9.
     @Test(arguments: [false, true])
     func `RETAIN is kept on forwarding only for who wants it`(isAsPublished: Bool) {
         var broker = CoreHarness()
@@ -214,9 +219,11 @@ import Testing
         #expect(broker.messages(id).map(\.retain) == [true])
     }
 
+    /// Server: 5:MQTT-3.3.2-3, 3.1.1:MQTT-3.3.2-3.
     @Test(arguments: [
         ("#", ["a", "a/b", "a/b/c", "x/b"]), ("a/#", ["a", "a/b", "a/b/c"]), ("+/b", ["a/b", "x/b"]),
-        ("a/+/c", ["a/b/c"]), ("a/b", ["a/b"]), ("+", ["a"]), ("$own/#", ["$own/a"]), ("+/+/#", ["a/b", "a/b/c", "x/b"]),
+        ("a/+/c", ["a/b/c"]), ("a/b", ["a/b"]), ("+", ["a"]), ("$own/#", ["$own/a"]),
+        ("+/+/#", ["a/b", "a/b/c", "x/b"]),
         ("a/b/c/d", []), ("a//b", []),
     ])
     func `a filter finds its retained messages in the order they were published`(filter: String, topics: [String]) {
@@ -247,7 +254,11 @@ import Testing
     @Test func `retained messages are bounded`() {
         var broker = CoreHarness { $0.retainedMessages = 1 }
         let id = broker.connect("a")
-        broker.send(.message("1", "x", .atLeastOnce, retain: true), .message("2", "x", .atLeastOnce, retain: true), from: id)
+        broker.send(
+            .message("1", "x", .atLeastOnce, retain: true),
+            .message("2", "x", .atLeastOnce, retain: true),
+            from: id
+        )
         #expect(broker.received(id).map(\.reason) == [.noMatchingSubscribers, .quotaExceeded])
         broker.send(.message("2", "x", retain: true), .message("1", "y", retain: true), from: id)
         #expect(broker.core.retained.count == 1)

@@ -19,7 +19,9 @@ public struct BrokerLimits: Hashable, Sendable {
     public var topicAliasBytes: Int = 4 << 20
     /// How many topic aliases the broker uses with a client that allows it.
     public var outboundTopicAliases: UInt16 = 16
-    /// The longest keep-alive in seconds; who asks for more, or for none, is given this one (before 5.0: closed in its time). nil: any.
+    /// The longest keep-alive in seconds, nil for any.
+    ///
+    /// Who asks for more, or for none, is given this one; before 5.0 nobody is told, and the silent are closed in its time.
     public var keepAliveCap: UInt16?
     /// How long a session may outlive its connection, in seconds; 4,294,967,295 is without end.
     public var sessionExpiryCap: UInt32 = .max

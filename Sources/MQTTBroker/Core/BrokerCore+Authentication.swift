@@ -100,7 +100,12 @@ extension BrokerCore {
             self.send(.auth(Auth(.success, method: method, data: nil)), to: id)
         case .decided(let reason):
             // MQTT-4.12.1-2.
-            self.fail(id, reason.isError ? reason : .notAuthorized, "The client could not say again who it is", now: now)
+            self.fail(
+                id,
+                reason.isError ? reason : .notAuthorized,
+                "The client could not say again who it is",
+                now: now
+            )
         }
     }
 }

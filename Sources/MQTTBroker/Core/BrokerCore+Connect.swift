@@ -52,7 +52,8 @@ extension BrokerCore {
         let id = connect.clientID
         // MQTT 3.1, 3.1: between 1 and 23 characters.
         if version == .v31 {
-            return (1...23).contains(id.unicodeScalars.count) ? nil : "Before 3.1.1 an identifier has 1 to 23 characters"
+            return (1...23).contains(id.unicodeScalars.count)
+                ? nil : "Before 3.1.1 an identifier has 1 to 23 characters"
         }
         guard id.isEmpty else { return nil }
         guard self.limits.assignsClientIdentifiers else { return "The identifier is empty" }
@@ -69,18 +70,20 @@ extension BrokerCore {
         }
     }
 
-    func authenticatedReason(_ reason: ReasonCode) -> ReasonCode {
+    /// What CONNACK can say, of what the user's code said.
+    private func connectReason(_ reason: ReasonCode) -> ReasonCode {
         let isLegal = (try? PacketEncoder(version: .v5).encodedSize(of: .connAck(ConnAck(reason: reason)))) != nil
         return isLegal ? reason : .notAuthorized
     }
 
-    mutating func authenticated(_ connecting: Connecting, _ answer: BrokerAnswer, of id: ConnectionID, now: NIODeadline) {
+    mutating func authenticated(_ connecting: Connecting, _ answer: BrokerAnswer, of id: ConnectionID, now: NIODeadline)
+    {
         let reason = answer.reason
         guard reason == .success else {
             let clientID = connecting.connect.clientID
             return self.refuse(
                 id,
-                self.authenticatedReason(reason),
+                self.connectReason(reason),
                 clientID: clientID,
                 words: "The client was not let in",
                 now: now
@@ -89,7 +92,7 @@ extension BrokerCore {
         self.admit(connecting, of: id, now: now)
     }
 
-    /// The client is who it says it is; may its will be published?
+    /// The client is who it says it is; the user's code may have to say whether its will may be published.
     mutating func admit(_ connecting: Connecting, of id: ConnectionID, now: NIODeadline) {
         guard let will = connecting.connect.will, self.questions.contains(.authorize) else {
             return self.accept(connecting, of: id, now: now)
@@ -104,7 +107,8 @@ extension BrokerCore {
         self.ask(.authorize(id, access), for: .will(connecting), of: id)
     }
 
-    mutating func willAuthorized(_ connecting: Connecting, _ reason: ReasonCode, of id: ConnectionID, now: NIODeadline) {
+    mutating func willAuthorized(_ connecting: Connecting, _ reason: ReasonCode, of id: ConnectionID, now: NIODeadline)
+    {
         guard reason.isError else { return self.accept(connecting, of: id, now: now) }
         let clientID = connecting.connect.clientID
         self.refuse(id, .notAuthorized, clientID: clientID, words: "The client may not have this will", now: now)
@@ -113,18 +117,19 @@ extension BrokerCore {
     /// Refuses a client: with CONNACK where a code fits, then the connection closes (MQTT-3.2.2-7; 3.1.1, MQTT-3.2.2-6).
     mutating func refuse(
         _ id: ConnectionID,
-        _ reason: ReasonCode?,
+        _ reason: ReasonCode,
         clientID: String,
         words: String,
         now: NIODeadline
     ) {
+        // Before the version is known there is one thing to say; the rest is closed without a word.
         let version = self.connections[id]?.version
-        if let reason, version.map({ reason.hasReturnCode(in: $0) }) ?? (reason == .unsupportedProtocolVersion) {
+        if version.map({ reason.hasReturnCode(in: $0) }) ?? (reason == .unsupportedProtocolVersion) {
             var properties = Properties()
             if version?.hasProperties ?? false { properties.reasonString = words }
             self.send(.connAck(ConnAck(reason: reason, properties: properties)), to: id)
         }
-        self.note(.refused(clientID: clientID, reason: reason ?? .unspecifiedError))
+        self.note(.refused(clientID: clientID, reason: reason))
         if self.connections[id]?.isGone == false { self.append(.close(id)) }
         self.forget(id)
     }

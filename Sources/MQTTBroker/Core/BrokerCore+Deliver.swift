@@ -40,25 +40,28 @@ struct FanOut {
 extension BrokerCore {
     /// Brings a message to a session: on the wire at once, into its queue, or nowhere.
     mutating func deliver(_ delivery: OutgoingDelivery, to slot: Int, fanOut: inout FanOut, now: NIODeadline) {
-        guard let link = self.sessions[slot].link else {
+        // Field by field: a copy of the link for each of many receivers would cost more than the rest.
+        guard let connection = self.sessions[slot].link?.connection else {
             // QoS 0 does not wait for who is away.
             if delivery.qos != .atMostOnce { self.queue(delivery, for: slot) }
             return
         }
-        guard delivery.qos == .atMostOnce, link.isWritable, self.sessions[slot].outbound.waitingQoS0 == 0 else {
+        let isWritable = self.sessions[slot].link?.isWritable ?? false
+        guard delivery.qos == .atMostOnce, isWritable, self.sessions[slot].outbound.waitingQoS0 == 0 else {
             self.queue(delivery, for: slot)
-            if link.isWritable { self.drain(slot, now: now) }
+            if isWritable { self.drain(slot, now: now) }
             return
         }
-        let hasAlias = link.brokerAliases.isUsed && !fanOut.isWide
+        let hasAlias = !fanOut.isWide && self.sessions[slot].link?.brokerAliases.isUsed ?? false
         guard delivery.identifiers.isEmpty, !hasAlias else {
             self.write(delivery, nil, duplicate: false, to: slot, now: now)
             return
         }
-        if let maximum = link.maximumPacketSize, !fanOut.fits(maximum, now: now) {
+        if let maximum = self.sessions[slot].link?.maximumPacketSize, !fanOut.fits(maximum, now: now) {
             return self.noteDropped(delivery, for: slot)
         }
-        fanOut.add(link.connection, retain: delivery.retain, hasProperties: link.version.hasProperties)
+        let version = self.sessions[slot].link?.version ?? .v311
+        fanOut.add(connection, retain: delivery.retain, hasProperties: version.hasProperties)
     }
 
     /// Writes what many get.

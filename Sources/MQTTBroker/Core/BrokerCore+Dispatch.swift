@@ -18,8 +18,10 @@ extension BrokerCore {
             self.fail(id, .protocolError, "The first packet is no CONNECT", now: now)
         case (.connecting(let connecting, let awaitsAuth), .auth(let auth)) where awaitsAuth:
             self.authCame(auth, while: connecting, from: id, now: now)
-        case (.connecting, .disconnect):
-            self.refuse(id, nil, clientID: "", words: "The client gave up", now: now)
+        case (.connecting(let connecting, _), .disconnect(let packet)):
+            self.note(.refused(clientID: connecting.connect.clientID, reason: packet.reason))
+            self.append(.close(id))
+            self.forget(id)
         case (.connecting, _):
             // MQTT-3.1.2-30.
             self.fail(id, .protocolError, "Something else than AUTH came before CONNACK", now: now)

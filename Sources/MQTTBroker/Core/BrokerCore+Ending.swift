@@ -12,12 +12,17 @@ extension BrokerCore {
         guard let state = self.connections[id] else { return }
         guard let slot = state.slot, let link = self.sessions[slot].link else {
             let clientID: String = if case .connecting(let it, _) = state.phase { it.connect.clientID } else { "" }
-            // An error before CONNECT is known to be one is no reason for a CONNACK.
-            let isSayable = state.version != nil || reason == .unsupportedProtocolVersion
-            return self.refuse(id, isSayable ? reason : nil, clientID: clientID, words: words, now: now)
+            return self.refuse(id, reason, clientID: clientID, words: words, now: now)
         }
         if link.version.hasProperties { self.sendDisconnect(reason, words, to: id) }
         self.end(id, reason, words, closes: true, now: now)
+    }
+
+    /// The program ends the connection of a client; false when there is none.
+    mutating func disconnect(clientID: String, reason: ReasonCode, now: NIODeadline) -> Bool {
+        guard let slot = self.slots[UTF8Key(clientID)], let link = self.sessions[slot].link else { return false }
+        self.fail(link.connection, reason, "The broker's program ended the connection", now: now)
+        return true
     }
 
     private mutating func sendDisconnect(_ reason: ReasonCode, _ words: String, to id: ConnectionID) {
@@ -50,7 +55,9 @@ extension BrokerCore {
         closes: Bool = false,
         now: NIODeadline
     ) {
-        guard let state = self.connections[id], let slot = state.slot, let link = self.sessions[slot].link else { return }
+        guard let state = self.connections[id], let slot = state.slot, let link = self.sessions[slot].link else {
+            return
+        }
         if closes, !state.isGone { self.append(.close(id)) }
         self.forget(id)
         let clientID = self.sessions[slot].clientID.string
@@ -74,6 +81,7 @@ extension BrokerCore {
         if let question = state.question { self.askers[question.id] = nil }
         self.alarms.remove(.connect(id))
         self.alarms.remove(.keepAlive(id))
+        self.alarms.remove(.giveUp(id))
     }
 
     /// A session is over: its will goes out, its subscriptions end, and others get what it shared and did not acknowledge.
@@ -81,7 +89,7 @@ extension BrokerCore {
         self.alarms.remove(.session(slot))
         self.publishPendingWill(of: slot, now: now)
         let session = self.sessions[slot]
-        for filter in session.subscriptions.keys { self.subscriptions.remove(slot: slot, from: filter) }
+        for filter in session.filters { self.subscriptions.remove(slot: slot, from: filter) }
         self.slots[session.clientID] = nil
         self.sessions[slot] = .ended
         self.freeSlots.append(slot)

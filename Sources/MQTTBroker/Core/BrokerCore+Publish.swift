@@ -131,10 +131,14 @@ extension BrokerCore {
 extension BrokerCore {
     /// Publishes a message of the program's own.
     ///
-    /// It may go to the broker's own topics, too; what is no topic goes nowhere.
+    /// It may go to the broker's own topics, too; what no packet can carry goes nowhere. A packet identifier is not needed.
     mutating func publish(_ message: Publish, now: NIODeadline) {
         self.statistics.begin(now: now)
-        guard (try? TopicName.check(message.topic)) != nil else { return }
+        var packet = message
+        packet.packetID = packet.qos == .atMostOnce ? nil : .first
+        packet.duplicate = false
+        let isSendable = (try? PacketEncoder(version: .v5).encodedSize(of: .publish(packet))) != nil
+        guard isSendable, (try? TopicName.check(message.topic)) != nil else { return }
         _ = self.take(BrokerMessage(message, topic: message.topic, publisher: nil, now: now), from: nil, now: now)
     }
 
@@ -159,7 +163,7 @@ extension BrokerCore {
         let old = self.retained.message(for: message.topic)
         let bytes = self.retained.bytes - (old.map(RetainedMessages.size(of:)) ?? 0)
         guard bytes + RetainedMessages.size(of: message) <= self.limits.retainedBytes else { return false }
-        return old != nil || self.retained.count < self.limits.retainedMessages
+        return old != nil || self.retained.count - self.statistics.systemTopics < self.limits.retainedMessages
     }
 
     private mutating func retain(_ message: BrokerMessage) {

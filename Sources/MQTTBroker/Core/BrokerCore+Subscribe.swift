@@ -86,13 +86,18 @@ extension BrokerCore {
         return .grant(filter)
     }
 
-    private mutating func grant(_ filter: TopicFilter, _ pending: inout PendingSubscribe, of slot: Int, now: NIODeadline) {
+    private mutating func grant(
+        _ filter: TopicFilter,
+        _ pending: inout PendingSubscribe,
+        of slot: Int,
+        now: NIODeadline
+    ) {
         let options = pending.packet.entries[pending.reasons.count].options
         let qos = min(options.qos, self.limits.maximumQoS)
         let identifier = pending.packet.properties.subscriptionIdentifier
         let subscriber = Subscriber(slot: slot, options: options, qos: qos, identifier: identifier)
         let isNew = self.subscriptions.set(subscriber, for: filter, isOnline: true)
-        self.sessions[slot].subscriptions[filter] = subscriber.identifier
+        self.sessions[slot].noteSubscription(filter)
         if isNew, filter.pattern.isSystemTopic { self.watchSystemTopics(now: now) }
         pending.reasons.append(ReasonCode(rawValue: qos.rawValue))
         pending.granted.append((filter, subscriber, options.retainHandling, isNew))
@@ -114,7 +119,9 @@ extension BrokerCore {
 
     /// SUBACK, with one code for each filter in their order (MQTT-3.8.4-6), then the retained messages.
     private mutating func finish(_ pending: PendingSubscribe, of slot: Int, from id: ConnectionID, now: NIODeadline) {
-        guard !pending.reasons.isEmpty else { return self.fail(id, .protocolError, "A SUBSCRIBE has no filter", now: now) }
+        guard !pending.reasons.isEmpty else {
+            return self.fail(id, .protocolError, "A SUBSCRIBE has no filter", now: now)
+        }
         self.send(.subAck(SubAck(packetID: pending.packet.packetID, reasons: pending.reasons)), to: id)
         for (filter, subscriber, handling, isNew) in pending.granted
         where filter.shareName == nil && (handling == .sendAlways || handling == .sendIfNew && isNew) {

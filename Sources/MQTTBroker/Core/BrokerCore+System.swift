@@ -8,6 +8,8 @@ import NIOCore
 struct BrokerStatistics: Sendable {
     private(set) var startedAt: NIODeadline?
     var connected = 0
+    /// How many retained messages are the broker's own.
+    var systemTopics = 0
     /// Packets of any kind.
     var received: UInt64 = 0
     var sent: UInt64 = 0
@@ -20,7 +22,9 @@ extension BrokerCore {
 
     /// Somebody subscribes to the broker's own topics: from now on they are kept up to date.
     mutating func watchSystemTopics(now: NIODeadline) {
-        for (topic, value) in self.systemValues(now: now) { self.retained.set(self.systemMessage(topic, value, now: now)) }
+        let values = self.systemValues(now: now)
+        for (topic, value) in values { self.retained.set(self.systemMessage(topic, value, now: now)) }
+        self.statistics.systemTopics = values.count
         if !self.alarms.contains(.system) { self.alarms.set(.system, at: now + Self.systemInterval) }
     }
 

@@ -10,6 +10,8 @@ extension BrokerCore {
         while let alarm = self.alarms.takeDue(now: now) {
             switch alarm {
             case .connect(let id): self.fail(id, .unspecifiedError, "The client did not connect in time", now: now)
+            case .giveUp(let id):
+                self.end(id, .packetTooLarge, "The client takes no packet as large as its answer", now: now)
             case .keepAlive(let id): self.checkKeepAlive(of: id, now: now)
             case .will(let slot): self.publishPendingWill(of: slot, now: now)
             case .session(let slot):
@@ -23,11 +25,13 @@ extension BrokerCore {
 
     /// Closes a connection that was silent for one and a half times its keep-alive (MQTT-3.1.2-22).
     private mutating func checkKeepAlive(of id: ConnectionID, now: NIODeadline) {
-        guard let state = self.connections[id], let slot = state.slot, let link = self.sessions[slot].link else { return }
+        guard let state = self.connections[id], let slot = state.slot, let link = self.sessions[slot].link else {
+            return
+        }
         // While the user's code is asked, nothing is read.
         let due = (state.isPaused ? now : state.lastHeard) + link.patience
         guard due > now else {
-            return self.fail(id, .keepAliveTimeout, "Nothing was heard for one and a half times the keep-alive", now: now)
+            return self.fail(id, .keepAliveTimeout, "The keep-alive has passed one and a half times", now: now)
         }
         self.alarms.set(.keepAlive(id), at: due)
     }
@@ -49,6 +53,7 @@ extension BrokerCore {
         self.slots = [:]
         self.subscriptions = SubscriptionTable()
         self.retained = RetainedMessages()
+        self.statistics.systemTopics = 0
         self.alarms = Deadlines()
     }
 }

@@ -34,7 +34,7 @@ struct BrokerCore: Sendable {
     var statistics = BrokerStatistics()
     private var random: UInt64
 
-    /// - Parameter seed: What assigned client identifiers are made of.
+    /// The seed is what assigned client identifiers are made of.
     init(limits: BrokerLimits = BrokerLimits(), questions: Questions = [], seed: UInt64 = 0) {
         self.limits = limits
         self.questions = questions
@@ -54,7 +54,8 @@ struct BrokerCore: Sendable {
     }
 
     /// A packet came; the decoder has left topic aliases as they were.
-    mutating func received(_ packet: Packet, from connection: ConnectionID, version: ProtocolVersion, now: NIODeadline) {
+    mutating func received(_ packet: Packet, from connection: ConnectionID, version: ProtocolVersion, now: NIODeadline)
+    {
         guard let index = self.connections.index(forKey: connection) else { return }
         self.statistics.received += 1
         self.connections.values[index].lastHeard = now
@@ -78,6 +79,7 @@ struct BrokerCore: Sendable {
     /// The socket takes more, or no more for now.
     mutating func writabilityChanged(of connection: ConnectionID, to isWritable: Bool, now: NIODeadline) {
         guard let slot = self.connections[connection]?.slot else { return }
+        guard self.connections[connection]?.isGone == false else { return }
         self.sessions[slot].link?.isWritable = isWritable
         if isWritable { self.drain(slot, now: now) }
     }
@@ -116,10 +118,18 @@ extension BrokerCore {
         if let slot = state.slot, let link = self.sessions[slot].link, let maximum = link.maximumPacketSize {
             let encoder = PacketEncoder(version: link.version)
             if !encoder.fits(packet, maximum) { packet.removeWords() }
-            guard encoder.fits(packet, maximum) else { return }
+            guard encoder.fits(packet, maximum) else { return self.giveUp(connection, slot) }
         }
         self.statistics.sent += 1
         self.effects.append(.send(packet, to: connection))
+    }
+
+    /// The client takes no packets of the size of an answer it is owed: there is no way to go on.
+    private mutating func giveUp(_ connection: ConnectionID, _ slot: Int) {
+        self.connections[connection]?.isGone = true
+        self.sessions[slot].link?.isWritable = false
+        self.effects.append(.close(connection))
+        self.alarms.set(.giveUp(connection), at: .uptimeNanoseconds(0))
     }
 
     /// Puts a PUBLISH, whose size was looked at, on the wire.

@@ -96,6 +96,8 @@ struct Deadlines<Key: Hashable & Sendable>: Sendable {
 enum BrokerAlarm: Hashable, Sendable {
     /// The connection has not sent what it owes before it is accepted.
     case connect(ConnectionID)
+    /// The connection is over as soon as what goes on now is done.
+    case giveUp(ConnectionID)
     /// Nothing was heard for one and a half times the keep-alive.
     case keepAlive(ConnectionID)
     /// The delay of the will of a session is over; by its slot.
