@@ -32,8 +32,7 @@ struct BrokerCore {
     mutating func opened(_ connection: ConnectionID, now: NIODeadline) {}
 
     /// A packet came; the decoder has left topic aliases as they were.
-    mutating func received(_ packet: Packet, from connection: ConnectionID, version: ProtocolVersion, now: NIODeadline)
-    {}
+    mutating func received(_ packet: Packet, from connection: ConnectionID, version: ProtocolVersion, now: NIODeadline) {}
 
     /// What came was no packet.
     mutating func received(_ error: DecodingError, from connection: ConnectionID, now: NIODeadline) {}
