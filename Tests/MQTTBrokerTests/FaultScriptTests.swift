@@ -190,6 +190,41 @@ import Testing
         #expect(player.cutPosition(.toBroker, on: Self.one) == 10)
     }
 
+    @Test func `a client never hears of an alias whose PUBLISH may be lost`() {
+        func publish(_ topic: String, alias: UInt16?) -> Publish {
+            var publish = Publish(topic: topic)
+            publish.properties.topicAlias = alias
+            return publish
+        }
+        func sent(_ topic: String, _ alias: UInt16, _ isActive: Bool) -> Publish {
+            var packet = publish(topic, alias: alias)
+            aliases.send(&packet, isActive: isActive)
+            return packet
+        }
+        var aliases = FaultAliases()
+        #expect(sent("a", 1, false) == publish("a", alias: 1))
+        #expect(sent("", 1, true) == publish("", alias: 1))
+        #expect(sent("b", 2, true) == publish("b", alias: nil))
+        #expect(sent("", 2, true) == publish("b", alias: nil))
+        // The script is over, and still the client knows no alias 2; until it is told.
+        #expect(sent("", 2, false) == publish("b", alias: nil))
+        #expect(sent("c", 2, false) == publish("c", alias: 2))
+        #expect(sent("", 2, false) == publish("", alias: 2))
+    }
+
+    @Test func `the broker understands an alias though the PUBLISH that set it was lost`() {
+        func received(_ topic: String, _ isActive: Bool) -> String {
+            var packet = Publish(topic: topic)
+            packet.properties.topicAlias = 1
+            aliases.receive(&packet, isActive: isActive)
+            return packet.topic
+        }
+        var aliases = FaultAliases()
+        #expect(["a", "", "b", ""].map { received($0, true) } == ["a", "a", "b", "b"])
+        #expect(["", "c", ""].map { received($0, false) } == ["b", "c", ""])
+        #expect(aliases.isEmpty)
+    }
+
     @Test func `another script counts anew and knows the clients`() {
         var player = self.player(FaultRule(.drop, on: .pingRequest, occurrences: 1...1))
         _ = player.received(Self.connect, on: Self.one, version: .v5)

@@ -115,6 +115,25 @@ import Testing
         }
     }
 
+    @Test func `a subscriber that never reads loses messages, and nobody waits for it`() async throws {
+        var configuration = BrokerConfiguration()
+        configuration.limits.queuedBytes = 1 << 20
+        try await withBroker(configuration) { broker in
+            let events = broker.events
+            try await RawClient.with(port: broker.port, reads: false) { slow in
+                // SUBSCRIBE to "t".
+                try await slow.send(RawClient.connect + [0x82, 6, 0, 1, 0, 1, UInt8(ascii: "t"), 0])
+                let subscribed = await events.first { if case .subscribed("a", "t", _) = $0 { true } else { false } }
+                #expect(subscribed != nil)
+                try await MQTTClient<V5>.withClient(to: broker.endpoint, clientID: "b") { client in
+                    let payload = ByteBuffer(repeating: 1, count: 1 << 18)
+                    for _ in 0..<100 { try await client.publish(payload, to: "t", qos: .atLeastOnce) }
+                }
+                #expect(await events.first { $0 == .dropped(clientID: "a", topic: "t") } != nil)
+            }
+        }
+    }
+
     @Test func `a client that closes its side only gets what it is owed`() async throws {
         try await withBroker { broker in
             try await RawClient.with(port: broker.port) { client in

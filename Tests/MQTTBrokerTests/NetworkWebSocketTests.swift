@@ -143,7 +143,8 @@ import Testing
             try await client.send(Self.request() + Self.frame(2, RawClient.connect + RawClient.disconnect))
             _ = await Self.head(client)
             #expect(await client.next(10) == [0x82, 4] + RawClient.connAck + [0x88, 2, 0x03, 0xE8])
-            try await client.send(Self.frame(8, [3, 0xE8]))
+            // It does not wait for the answer forever.
+            try? await client.send(Self.frame(8, [3, 0xE8]))
             #expect(await client.rest() == [])
         }
     }

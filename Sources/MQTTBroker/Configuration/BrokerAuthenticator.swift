@@ -6,11 +6,12 @@ public import NIOCore
 
 /// The broker's side of enhanced authentication (MQTT 5.0, 4.12).
 public protocol BrokerAuthenticator: Sendable {
-    /// Begins an exchange with a client; nil if the method is not known.
+    /// Begins an exchange with a client.
     ///
     /// - Parameters:
     ///   - method: The authentication method of CONNECT or AUTH.
     ///   - isReauthentication: Whether the client is connected already.
+    /// - Returns: The exchange; nil if the method is not known.
     func begin(method: String, isReauthentication: Bool) -> (any BrokerAuthenticationExchange)?
 }
 

@@ -22,12 +22,12 @@ public struct BrokerConfiguration: Sendable {
     /// What the broker allows.
     public var limits = BrokerLimits()
 
-    /// Whether a client may connect; `.success` lets it in, any other code is what its CONNACK says. nil lets in everybody.
+    /// Whether a client may connect; nil lets in everybody.
     ///
-    /// The connection waits meanwhile, the others go on.
+    /// `.success` lets it in, any other code is what its CONNACK says. The connection waits meanwhile, the others go on.
     public var authenticate: (@Sendable (ConnectionAttempt) async -> ReasonCode)?
 
-    /// Whether a client may publish to a topic or subscribe to a filter; `.success` lets it. nil lets everybody.
+    /// Whether a client may publish to a topic or subscribe to a filter, which `.success` says; nil lets everybody.
     public var authorize: (@Sendable (BrokerAccess) async -> ReasonCode)?
 
     /// Enhanced authentication (MQTT 5.0, 4.12); without it a CONNECT that asks for any is refused.

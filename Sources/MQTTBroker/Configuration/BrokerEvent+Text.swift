@@ -22,9 +22,11 @@ extension BrokerEvent: CustomStringConvertible {
             let result = reason.rawValue == 0 ? "" : ": \(reason)"
             return "\(Self.quoted(clientID)) unsubscribed from \(Self.quoted(filter))\(result)"
         case .published(let clientID, let topic, let qos, let retain, let size):
+            // A message of the program itself has no client.
+            let who = clientID.isEmpty ? "the broker" : Self.quoted(clientID)
             let kept = retain ? ", retained" : ""
             return
-                "\(Self.quoted(clientID)) published to \(Self.quoted(topic)), QoS \(qos.rawValue)\(kept), \(size) bytes"
+                "\(who) published to \(Self.quoted(topic)), QoS \(qos.rawValue)\(kept), \(size) bytes"
         case .dropped(let clientID, let topic):
             return "a message to \(Self.quoted(topic)) was dropped for \(Self.quoted(clientID))"
         case .sessionEnded(let clientID):

@@ -28,6 +28,7 @@ public struct BrokerListener: Hashable, Sendable {
     /// - Parameters:
     ///   - host: The address to listen at; only 127.0.0.1 and ::1 cannot be reached from other machines.
     ///   - port: The port; 0 takes a free one.
+    /// - Returns: The listener.
     public static func tcp(host: String = "127.0.0.1", port: Int = 0) -> Self { Self(.host(host, port: port)) }
 
     /// TLS over TCP; port 0 takes a free one.

@@ -91,12 +91,12 @@ struct BoundListener: Sendable {
 
     /// Listens no more.
     func close() async {
-        self.begunClosing()
+        self.beginClosing()
         _ = try? await self.channel.closeFuture.get()
     }
 
     /// The same without waiting for it.
-    func begunClosing() {
+    func beginClosing() {
         // While it is ours still: later another program may have one of the same name.
         if case .path(let path) = self.listener.place { SocketFile.remove(path) }
         self.channel.close(promise: nil)

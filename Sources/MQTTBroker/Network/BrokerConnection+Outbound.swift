@@ -15,9 +15,15 @@ extension BrokerConnection {
     /// Sends a packet of the broker, if the script lets it.
     func send(_ packet: Packet) {
         guard self.isOpen, !self.isMuted else { return }
+        var packet = packet
+        let isActive = self.runtime.player.isActive
+        if case .publish(var publish) = packet, isActive || !self.sentAliases.isEmpty {
+            self.sentAliases.send(&publish, isActive: isActive)
+            packet = .publish(publish)
+        }
         let isName = if case .connAck = packet { true } else { false }
         let now = self.runtime.now
-        guard self.runtime.player.isActive || isName || !self.outbound.isFree(now: now) else {
+        guard isActive || isName || !self.outbound.isFree(now: now) else {
             self.encode(packet)
             return
         }

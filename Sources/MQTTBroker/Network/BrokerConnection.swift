@@ -40,12 +40,14 @@ final class BrokerConnection {
     var isAwaiting = false
     private var hasStoppedReading = false
     private var isReading = true
+    private var receivedAliases = FaultAliases()
     /// Beyond it nothing is read until what came is done with.
     private static let longestLane = 256
 
     // Out.
     var outbound = Lane<FaultStep>()
     var outbox = ByteBuffer()
+    var sentAliases = FaultAliases()
     var isDirty = false
     /// What the broker says to a packet that is cut behind is lost.
     var isMuted = false
@@ -146,8 +148,14 @@ final class BrokerConnection {
     }
 
     private func arrived(_ packet: Packet) {
+        var packet = packet
+        let isActive = self.runtime.player.isActive
+        if case .publish(var publish) = packet, isActive || !self.receivedAliases.isEmpty {
+            self.receivedAliases.receive(&publish, isActive: isActive)
+            packet = .publish(publish)
+        }
         let isName = if case .connect = packet { true } else { false }
-        guard self.runtime.player.isActive || isName else {
+        guard isActive || isName else {
             self.inbound.append(.step(.pass(packet)))
             return
         }

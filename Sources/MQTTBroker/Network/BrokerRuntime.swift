@@ -154,22 +154,30 @@ final class BrokerRuntime {
     }
 
     private func send(_ publish: Publish, to ids: [ConnectionID]) {
-        // By version: those before 5.0 are alike.
-        var encoded: [Bool: ByteBuffer] = [:]
+        // Those before 5.0 are alike.
+        var (plain, withProperties): (ByteBuffer?, ByteBuffer?)
         for id in ids {
             guard let connection = self.connections[id] else { continue }
             guard !self.player.isActive, connection.outbound.isEmpty else {
                 connection.send(.publish(publish))
                 continue
             }
-            let hasProperties = connection.version.hasProperties
-            if encoded[hasProperties] == nil {
-                var publish = publish
-                if !hasProperties { publish.properties = Properties() }
-                encoded[hasProperties] = try? PacketEncoder(version: connection.version).encode(.publish(publish))
+            let bytes: ByteBuffer?
+            if connection.version.hasProperties {
+                if withProperties == nil { withProperties = self.encoded(publish, .v5) }
+                bytes = withProperties
+            } else {
+                if plain == nil { plain = self.encoded(publish, connection.version) }
+                bytes = plain
             }
-            if let bytes = encoded[hasProperties] { connection.send(encoded: bytes) }
+            if let bytes { connection.send(encoded: bytes) }
         }
+    }
+
+    private func encoded(_ publish: Publish, _ version: ProtocolVersion) -> ByteBuffer? {
+        var publish = publish
+        if !version.hasProperties { publish.properties = Properties() }
+        return try? PacketEncoder(version: version).encode(.publish(publish))
     }
 
     private func note(_ event: BrokerEvent) {

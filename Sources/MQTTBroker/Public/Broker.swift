@@ -78,7 +78,7 @@ public final class Broker: Sendable {
 
     deinit {
         guard !self.isStopped.withLock({ $0 }) else { return }
-        for listener in self.listening.withLock({ $0 }) { listener.begunClosing() }
+        for listener in self.listening.withLock({ $0 }) { listener.beginClosing() }
         let (runtime, gate, fan, ends, group) = (self.runtime, self.gate, self.fan, self.ends, self.ownGroup)
         gate.execute {
             runtime.value.stop(forgettingSessions: true).whenComplete { _ in

@@ -76,6 +76,9 @@ struct BrokerCommand: AsyncParsableCommand {
             OutputFile.standardError.writeLine("mqttctl: \(failure.text)")
             POSIX.exit(failure.status.rawValue)
         }
+        if !self.quiet, !["127.0.0.1", "::1", "localhost"].contains(self.host) {
+            OutputFile.standardError.writeLine("mqttctl: other machines can connect, and nobody is asked for a password")
+        }
         let status = await BrokerRun(broker: broker, isQuiet: self.quiet).run(until: signals)
         POSIX.exit(status.rawValue)
     }
