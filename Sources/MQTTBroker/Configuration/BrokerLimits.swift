@@ -32,7 +32,7 @@ public struct BrokerLimits: Hashable, Sendable {
     /// How many messages a second a client may publish; beyond it the broker disconnects it with ``ReasonCode/messageRateTooHigh``.
     public var publishesPerSecond: Int?
     /// How many messages wait for a client; beyond it the newest is dropped.
-    public var queuedMessages: Int = 1_000
+    public var queuedMessages: Int = 10_000
     /// How many bytes of messages wait for a client.
     public var queuedBytes: Int = 16 << 20
     /// How many retained messages there may be.

@@ -80,16 +80,9 @@ extension BrokerRuntime {
 
     /// Ends the connections of a client, which is told why if its version can say it.
     func disconnect(_ clientID: String, reason: ReasonCode) -> Bool {
-        self.updateFaults()
-        let ids = self.player.connections(of: clientID).filter { self.connections[$0] != nil }
-        self.enter {
-            for id in ids {
-                guard let connection = self.connections[id] else { continue }
-                connection.send(.disconnect(Disconnect(reason: reason)))
-                connection.close()
-            }
-        }
-        return !ids.isEmpty
+        var wasThere = false
+        self.enter { self.feed { wasThere = $0.disconnect(clientID: clientID, reason: reason, now: $1) } }
+        return wasThere
     }
 
     func publish(_ message: Publish) { self.enter { self.feed { $0.publish(message, now: $1) } } }
