@@ -222,6 +222,21 @@ import Testing
         #expect(broker.payloads(id) == ["5"])
     }
 
+    @Test func `QoS 0 that waits for a slow client ends with its connection`() {
+        var broker = CoreHarness()
+        let first = broker.connectForGood("a")
+        broker.subscribe(first, "t")
+        broker.setWritable(false, first)
+        broker.publish(Publish("t", "0"))
+        broker.publish(Publish("t", "1", .atLeastOnce))
+        broker.close(first)
+        #expect(broker.core.sessions[0].outbound.waitingQoS0 == 0)
+        let second = broker.connectForGood("a")
+        #expect(broker.payloads(second) == ["1"])
+        broker.send(.pubAck(Acknowledgement(1)), from: second)
+        #expect(broker.core.sessions[0].outbound.bytes == 0)
+    }
+
     /// Server: 5:MQTT-3.1.2-26, 5:MQTT-3.3.2-11, 5:MQTT-3.3.2-8.
     @Test func `the broker uses aliases up to what both allow`() {
         var broker = CoreHarness { $0.outboundTopicAliases = 2 }
