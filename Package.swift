@@ -20,6 +20,7 @@ let package = Package(
     products: [
         .library(name: "MQTT", targets: ["MQTT"]),
         .library(name: "MQTTSCRAM", targets: ["MQTTSCRAM"]),
+        .library(name: "MQTTTestKit", targets: ["MQTTTestKit"]),
         .executable(name: "mqttctl", targets: ["mqttctl"]),
     ],
     traits: [
@@ -75,6 +76,11 @@ let package = Package(
         .target(
             name: "MQTTSCRAM",
             dependencies: ["MQTT", nioCore, .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "MQTTTestKit",
+            dependencies: ["MQTT", "MQTTWire", "MQTTEngine", "MQTTTransport", nioCore, nioEmbedded],
             swiftSettings: settings
         ),
         // Floor 4: the command line.
@@ -141,6 +147,11 @@ let package = Package(
         .testTarget(
             name: "MQTTSCRAMTests",
             dependencies: ["MQTTSCRAM", "MQTT", "Conformance", nioCore],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MQTTTestKitTests",
+            dependencies: ["MQTTTestKit", "MQTT", nioCore],
             swiftSettings: settings
         ),
         .testTarget(
