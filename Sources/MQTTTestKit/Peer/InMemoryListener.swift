@@ -69,6 +69,11 @@ public final class InMemoryListener: Sendable {
         }
     }
 
+    /// Connects as a client does and gives its end as bytes, for a client that is none of this package.
+    ///
+    /// - Throws: `TransportError` with code `connectionRefused` when it is refused or closed.
+    public func connectStream() async throws -> InMemoryByteStream { try self.desk.open() }
+
     /// Lets the next attempts to connect fail, as with nobody listening.
     public func refuse(next count: Int) { self.desk.refusals.withLock { $0 = count } }
 

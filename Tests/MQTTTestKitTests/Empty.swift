@@ -1,2 +1,0 @@
-// This source file is part of swift-mqtt.
-// SPDX-License-Identifier: Apache-2.0
