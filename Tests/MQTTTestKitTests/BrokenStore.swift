@@ -37,13 +37,13 @@ final class BrokenStore: SessionStore {
             case .throwsWhenEmpty: "after nothing: the store threw"
             case .forgetsWhenReopened: "opened anew: the messages are none instead of 1"
             case .sortsAsText: "the messages are"
-            case .reversesBatches: "received packet identifiers are"
+            case .reversesBatches: "the messages are 8, 10, 11, 99, 100, 101, 1000, 1002,"
             case .tearsBatches: "whose task was cancelled: the messages are"
             case .keepsFinished: "the messages are 1, 2, 3, 4, 5 instead of 1, 3, 4, 5"
             case .removesAllWithOne: "the messages are none instead of"
             case .losesIdentifier: "the packet identifier is none instead of 1"
             case .losesPhase: "the phase is publishing instead of releasing"
-            case .keepsOneIdentifier: "the received packet identifiers are 65535 instead of"
+            case .keepsOneIdentifier: "the received packet identifiers are 256 instead of"
             case .signedIdentifiers: "instead of 1, 2, 255, 256, 32767, 32768, 65535"
             case .losesRetain: "the retain flag is false instead of true"
             case .sortsProperties: "the properties are"
@@ -109,7 +109,8 @@ extension SessionRecord {
 
     fileprivate mutating func apply(_ change: StoreChange, with defect: BrokenStore.Defect) {
         switch (change, defect) {
-        case (.outboundFinished, .keepsFinished), (.outboundAssigned, .losesIdentifier), (.outboundReleased, .losesPhase):
+        case (.outboundFinished, .keepsFinished), (.outboundAssigned, .losesIdentifier),
+            (.outboundReleased, .losesPhase):
             return
         case (.outboundFinished, .removesAllWithOne): self.outbound = []
         case (.inboundReceived(let id), .keepsOneIdentifier): self.inbound = [id]
@@ -131,8 +132,7 @@ extension OutboundRecord {
             let properties = self.message.map { Array($0.properties) } ?? []
             self.message?.properties = Properties(properties.sorted { "\($0)" < "\($1)" })
         case .keepsWholeBuffer:
-            guard let payload = self.message?.payload else { return }
-            self.message?.payload = payload.getSlice(at: 0, length: payload.writerIndex) ?? payload
+            self.message?.payload.moveReaderIndex(to: 0)
         case .cutsLarge:
             guard let payload = self.message?.payload else { return }
             let count = min(payload.readableBytes, 1 << 20)

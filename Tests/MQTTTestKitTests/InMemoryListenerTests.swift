@@ -20,11 +20,10 @@ struct InMemoryListenerTests {
             let peer = try await listener.accept()
             #expect(try await peer.acceptConnect().clientID == client.clientID)
             _ = try await connected
-            async let again: Void = client.nextEvent("the new connection", after: { await peer.cut() }) { event in
-                if case .connected = event { () } else { nil }
-            }
-            try await listener.accept().acceptConnect()
-            try await again
+            let events = client.recordEvents()
+            await peer.cut()
+            try await listener.accept().acceptConnect(sessionPresent: false)
+            _ = try await events.next("the new connection") { if case .connected(let info) = $0 { info } else { nil } }
         }
     }
 

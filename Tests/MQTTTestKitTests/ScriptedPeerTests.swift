@@ -36,13 +36,18 @@ struct ScriptedPeerTests {
         #expect(log.count == 6)
         #expect(log[0].hasPrefix("client: CONNECT"))
         #expect(log[1] == "server: CONNACK")
-        #expect(log.suffix(4).map { $0.prefix(14) } == ["client: PUBLIS", "server: PUBREC", "client: PUBREL", "server: PUBCOM"])
+        #expect(
+            log.suffix(4).map { $0.prefix(14) } == [
+                "client: PUBLIS", "server: PUBREC", "client: PUBREL", "server: PUBCOM",
+            ]
+        )
     }
 
-    @Test func `a packet that differs in a field is an error that says which field, what came, and where`() async throws {
+    @Test func `a packet that differs in a field is an error that says which field, what came, and where`() async throws
+    {
         let pair = try await Pair()
         try await pair.client.publish("off", to: "lamp/1")
-        let line = UInt(#line) + 2
+        let line = UInt(#line) + 1
         let error = await #expect(throws: TestKitError.self) {
             try await pair.peer.expect(.publish("on", to: "lamp/1"))
         }
@@ -105,7 +110,9 @@ struct ScriptedPeerTests {
 
     @Test func `a packet where the end was expected is an error, and so is a connection that stays`() async throws {
         let pair = try await Pair()
-        let stays = await #expect(throws: TestKitError.self) { try await pair.peer.expectEnd(within: .milliseconds(10)) }
+        let stays = await #expect(throws: TestKitError.self) {
+            try await pair.peer.expectEnd(within: .milliseconds(10))
+        }
         #expect(stays?.code == .timedOut)
         try await pair.client.publish("on", to: "a")
         let error = await #expect(throws: TestKitError.self) { try await pair.peer.expectEnd() }

@@ -26,7 +26,15 @@ import Testing
         return [
             .connect(connect),
             .publish("on", to: "a/b"),
-            .publish("on", to: "a", qos: .atLeastOnce, retain: true, duplicate: true, packetID: 9, properties: properties),
+            .publish(
+                "on",
+                to: "a",
+                qos: .atLeastOnce,
+                retain: true,
+                duplicate: true,
+                packetID: 9,
+                properties: properties
+            ),
             .pubAck(packetID: 1, properties: properties), .pubRec(packetID: 2, properties: properties),
             .pubRel(packetID: 3, properties: properties), .pubComp(packetID: 65_535, properties: properties),
             .subscribe(TestPacket.Subscribe(packetID: 4, to: [filter], properties: properties)),
@@ -37,7 +45,8 @@ import Testing
     }
 
     @Test(arguments: [ProtocolVersion.v31, .v311, .v5])
-    func `what one peer sends as a client the other one reads, in every field`(_ version: ProtocolVersion) async throws {
+    func `what one peer sends as a client the other one reads, in every field`(_ version: ProtocolVersion) async throws
+    {
         let listener = InMemoryListener()
         let client = try await Self.connect(to: listener, version)
         let server = try await listener.accept()
@@ -54,7 +63,10 @@ import Testing
     }
 
     /// The client's end of a connection, with CONNECT on its way.
-    private static func connect(to listener: InMemoryListener, _ version: ProtocolVersion) async throws -> InMemoryByteStream {
+    private static func connect(
+        to listener: InMemoryListener,
+        _ version: ProtocolVersion
+    ) async throws -> InMemoryByteStream {
         let name = version == .v31 ? "MQIsdp" : "MQTT"
         var body = ByteBuffer()
         body.writeInteger(UInt16(name.utf8.count))
@@ -86,7 +98,9 @@ import Testing
     }
 
     @Test func `a plain server answers everything that wants an answer`() {
-        func answer(_ packet: TestPacket, _ version: ProtocolVersion = .v5) -> TestPacket? { packet.plainAnswer(version) }
+        func answer(_ packet: TestPacket, _ version: ProtocolVersion = .v5) -> TestPacket? {
+            packet.plainAnswer(version)
+        }
         #expect(answer(.publish("x", to: "a")) == nil)
         #expect(answer(.publish("x", to: "a", qos: .atLeastOnce, packetID: 3)) == .pubAck(packetID: 3))
         #expect(answer(.publish("x", to: "a", qos: .exactlyOnce, packetID: 3)) == .pubRec(packetID: 3))

@@ -41,7 +41,7 @@ struct WaitingTests {
 
     @Test func `what does not come is named, with how long it took and the last value`() async throws {
         let count = Count()
-        let line = UInt(#line) + 2
+        let line = UInt(#line) + 1
         let error = await #expect(throws: TestKitError.self) {
             try await eventually("the number of lamps", is: -1, within: .milliseconds(5)) {
                 count.add()
@@ -70,7 +70,9 @@ struct WaitingTests {
         await #expect(throws: CancellationError.self) { try await task.value }
     }
 
-    @Test func `the next message comes in time or is missed in words, and none is lost by waiting in vain`() async throws {
+    @Test func `the next message comes in time or is missed in words, and none is lost by waiting in vain`()
+        async throws
+    {
         let subscriber = try await Subscriber()
         let (peer, messages) = (subscriber.peer, subscriber.messages)
         let error = await #expect(throws: TestKitError.self) { try await messages.next(within: .milliseconds(5)) }
@@ -102,8 +104,9 @@ struct WaitingTests {
         }
         #expect(error?.code == .timedOut)
         #expect(error?.message == "a redirection did not happen within 5 ms; nothing else happened")
-        let end: MQTTError = try await subscriber.client.nextEvent("the end", after: { await subscriber.client.disconnect() }) {
-            if case .disconnected(let error) = $0 { error } else { nil }
+        let disconnecting: () async -> Void = { await subscriber.client.disconnect() }
+        let end = try await subscriber.client.nextEvent("the end", after: disconnecting) { event in
+            if case .disconnected(let error) = event { error } else { nil }
         }
         #expect(end.code == .clientClosed)
         let passed = await #expect(throws: TestKitError.self) {

@@ -40,7 +40,9 @@ extension TestPacket: CustomStringConvertible {
         case .publish(let publish): return publish.fields
         case .subscribe(let subscribe): return subscribe.fields
         case .connAck(let sessionPresent, let reason, let properties):
-            return [PacketField("session present", sessionPresent ? "yes" : ""), .reason(reason), .properties(properties)]
+            return [
+                PacketField("session present", sessionPresent ? "yes" : ""), .reason(reason), .properties(properties),
+            ]
         case .pubAck(let id, let reason, let properties), .pubRec(let id, let reason, let properties),
             .pubRel(let id, let reason, let properties), .pubComp(let id, let reason, let properties):
             return [.identifier(id), .reason(reason), .properties(properties)]
@@ -80,7 +82,9 @@ extension PacketField {
 
 extension TestPacket.Connect {
     fileprivate var fields: [PacketField] {
-        let will = self.will.map { "\($0.topic) (QoS \($0.qos.rawValue)\($0.retain ? ", retain" : ""), \($0.payload.words))" }
+        let will = self.will.map {
+            "\($0.topic) (QoS \($0.qos.rawValue)\($0.retain ? ", retain" : ""), \($0.payload.words))"
+        }
         return [
             PacketField("client identifier", self.clientID.debugDescription),
             .flag("clean start", self.cleanStart),

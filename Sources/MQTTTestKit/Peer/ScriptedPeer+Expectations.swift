@@ -69,6 +69,15 @@ extension ScriptedPeer {
         fileID: String = #fileID,
         line: UInt = #line
     ) async throws -> TestPacket.Subscribe {
+        try await self.expectSubscribe(filters, within: limit, fileID: fileID, line: line)
+    }
+
+    private func expectSubscribe(
+        _ filters: [String],
+        within limit: Duration,
+        fileID: String,
+        line: UInt
+    ) async throws -> TestPacket.Subscribe {
         let what = filters.isEmpty ? "SUBSCRIBE" : "SUBSCRIBE to \(filters.joined(separator: ", "))"
         return try await self.expect(what, within: limit, fileID: fileID, line: line) { packet in
             guard case .subscribe(let subscribe) = packet else { return nil }
@@ -82,11 +91,12 @@ extension ScriptedPeer {
     /// - Throws: As ``expect(_:within:fileID:line:)``.
     @discardableResult
     public func acceptSubscribe(
+        to filters: String...,
         within limit: Duration = .seconds(5),
         fileID: String = #fileID,
         line: UInt = #line
     ) async throws -> TestPacket.Subscribe {
-        let subscribe = try await self.expectSubscribe(within: limit, fileID: fileID, line: line)
+        let subscribe = try await self.expectSubscribe(filters, within: limit, fileID: fileID, line: line)
         try await self.send(subscribe.granted, fileID: fileID, line: line)
         return subscribe
     }

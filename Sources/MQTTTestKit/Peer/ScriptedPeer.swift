@@ -238,7 +238,7 @@ public final class ScriptedPeer: Sendable {
                     let answers = await script(packet) ?? plain
                     if !answers.isEmpty { try await self.send(answers) }
                 case .malformed, .end: return
-                case .nothing: await self.read()
+                case .nothing: try await self.read()
                 }
             }
         }
@@ -263,7 +263,7 @@ public final class ScriptedPeer: Sendable {
         while true {
             let arrival = self.take()
             if case .nothing = arrival {} else { return arrival }
-            if case .timeIsOver = try await withTimeLimit(end - ContinuousClock.now, { await self.read() }) {
+            if case .timeIsOver = try await withTimeLimit(end - ContinuousClock.now, { try await self.read() }) {
                 // Something may have come with the last moment.
                 return self.take()
             }
@@ -283,7 +283,9 @@ public final class ScriptedPeer: Sendable {
     }
 
     /// Waits for bytes; what comes is kept, whoever has waited for it.
-    private func read() async {
+    ///
+    /// - Throws: `CancellationError`.
+    private func read() async throws {
         do {
             guard let bytes = try await self.connection.read() else {
                 self.state.withLock { $0.isAtEnd = true }
@@ -297,7 +299,8 @@ public final class ScriptedPeer: Sendable {
                 }
             }
         } catch {
-            if !Task.isCancelled { self.state.withLock { $0.isAtEnd = true } }
+            try Task.checkCancellation()
+            self.state.withLock { $0.isAtEnd = true }
         }
     }
 

@@ -31,7 +31,8 @@ extension StoreProbe {
             [
                 .inboundReceived(packetID: 5), .inboundReleased(packetID: 5),
                 .inboundReceived(packetID: 6), .inboundReleased(packetID: 6), .inboundReceived(packetID: 6),
-                .added(2_000), .outboundAssigned(serial: 2_000, packetID: 1), .outboundAssigned(serial: 2_000, packetID: 2),
+                .added(2_000), .outboundAssigned(serial: 2_000, packetID: 1),
+                .outboundAssigned(serial: 2_000, packetID: 2),
                 .added(2_001), .outboundFinished(serial: 2_001),
                 .inboundReceived(packetID: 9), .inboundForgotten, .inboundReceived(packetID: 10),
             ],
@@ -44,7 +45,8 @@ extension StoreProbe {
         try await self.apply([.added(1)], "a message")
         for attempt in 0..<40 {
             let first = UInt64(attempt) * 100 + 2
-            let batch = (first..<first + 60).map { StoreChange.added($0) } + [.inboundReceived(packetID: UInt16(attempt + 1))]
+            let batch =
+                (first..<first + 60).map { StoreChange.added($0) } + [.inboundReceived(packetID: UInt16(attempt + 1))]
             let (store, clientID) = (self.store, self.clientID)
             let task = Task { try await store.apply(batch, clientID: clientID) }
             for _ in 0..<attempt { await Task.yield() }
@@ -61,7 +63,10 @@ extension StoreProbe {
     }
 
     mutating func checkRemoval(_ open: Open) async throws {
-        try await self.apply((1...5).map { .added($0) } + (1...5).map { .inboundReceived(packetID: $0) }, "five of each")
+        try await self.apply(
+            (1...5).map { .added($0) } + (1...5).map { .inboundReceived(packetID: $0) },
+            "five of each"
+        )
         try await self.apply([.outboundFinished(serial: 2), .inboundReleased(packetID: 4)], "the end of one of each")
         try await self.check(reopening: open)
         try await self.apply(
@@ -89,7 +94,10 @@ extension StoreProbe {
             "packet identifiers, one for a message that is not there"
         )
         try await self.check(reopening: open)
-        try await self.apply([.outboundReleased(serial: 2), .outboundReleased(serial: 77)], "PUBREC for the second message")
+        try await self.apply(
+            [.outboundReleased(serial: 2), .outboundReleased(serial: 77)],
+            "PUBREC for the second message"
+        )
         try await self.check(reopening: open)
         let isReleased = try await self.load().outbound.map { $0.phase == .releasing }
         guard isReleased == [false, true, false, false] else { throw self.violation("the phases are \(isReleased)") }
@@ -100,9 +108,15 @@ extension StoreProbe {
         try await self.apply(received.map { .inboundReceived(packetID: $0) }, "packet identifiers of all sizes")
         try await self.apply([.inboundReceived(packetID: 256)], "one of them again")
         try await self.check(reopening: open)
-        try await self.apply([.inboundReleased(packetID: 256), .inboundReleased(packetID: 65_535)], "the release of two")
+        try await self.apply(
+            [.inboundReleased(packetID: 256), .inboundReleased(packetID: 65_535)],
+            "the release of two"
+        )
         try await self.check(reopening: open)
-        try await self.apply([.inboundForgotten, .inboundReceived(packetID: 3)], "all are forgotten, and one is received")
+        try await self.apply(
+            [.inboundForgotten, .inboundReceived(packetID: 3)],
+            "all are forgotten, and one is received"
+        )
         try await self.check(reopening: open)
     }
 
@@ -121,7 +135,11 @@ extension StoreProbe {
         let large = OutgoingMessage(topic: "large", payload: bytes, qos: .exactlyOnce)
         try await self.apply([.outboundAdded(OutboundRecord(serial: 1, message: large))], "a message of 3 MiB")
         try await self.check(reopening: open)
-        let topic = OutgoingMessage(topic: String(repeating: "t", count: 65_535), payload: ByteBuffer(), qos: .atLeastOnce)
+        let topic = OutgoingMessage(
+            topic: String(repeating: "t", count: 65_535),
+            payload: ByteBuffer(),
+            qos: .atLeastOnce
+        )
         let many = OutgoingMessage(
             topic: "properties",
             qos: .atLeastOnce,

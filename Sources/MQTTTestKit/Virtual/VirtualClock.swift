@@ -106,7 +106,9 @@ public final class VirtualClock: Clock {
     private func takeAlarm(until end: Instant) -> Alarm? {
         self.state.withLock { state in
             let due = state.alarms.filter { $0.value.instant <= end }
-            guard let first = due.min(by: { ($0.value.instant, $0.key) < ($1.value.instant, $1.key) }) else { return nil }
+            guard let first = due.min(by: { ($0.value.instant, $0.key) < ($1.value.instant, $1.key) }) else {
+                return nil
+            }
             state.alarms[first.key] = nil
             state.now = max(state.now, first.value.instant)
             return first.value

@@ -37,7 +37,7 @@ final class VirtualLinkWorld: LinkWorld {
 
     package func dial(for link: Link, attempt: UInt64) {
         switch self.network.fate({ self.dial(for: link, attempt: attempt) }) {
-        case .held: self.giveUp(link, attempt: attempt)
+        case .held(let number): self.giveUp(number, link, attempt: attempt)
         case .refused:
             let error = TransportError(.connectionRefused, "The connection was refused by the test.")
             Task {
@@ -48,12 +48,12 @@ final class VirtualLinkWorld: LinkWorld {
         }
     }
 
-    /// Ends an attempt that hangs when its time is over; it is too late then to be released.
-    private func giveUp(_ link: Link, attempt: UInt64) {
+    /// Ends an attempt when its time is over, if it hangs still.
+    private func giveUp(_ number: UInt64, _ link: Link, attempt: UInt64) {
         let end = self.network.clock.now.advanced(by: self.timeout)
         let limit = self.timeout
         _ = self.network.clock.schedule(at: end) { [self, weak link] in
-            guard let link else { return }
+            guard self.network.giveUp(number), let link else { return }
             let error = TransportError(.connectTimedOut, "The connection was not made within \(limit.words).")
             await self.fail(link, .transportFailed, "\(error)", cause: error, attempt: attempt)
             await self.network.settle()
@@ -88,7 +88,8 @@ final class VirtualLinkWorld: LinkWorld {
             await self.fail(link, .transportFailed, "\(error)", cause: error, attempt: attempt)
             return nil
         }
-        return ScriptedPeer(connection)
+        // The client may have lost interest meanwhile.
+        return channel.isActive ? ScriptedPeer(connection) : nil
     }
 
     private func fail(

@@ -30,7 +30,8 @@ public final class VirtualNetwork: Sendable {
     private struct State {
         var refusals = 0
         var isHolding = false
-        var held: [@Sendable () -> Void] = []
+        var lastHeld: UInt64 = 0
+        var held: [UInt64: @Sendable () -> Void] = [:]
         /// Connections being made.
         var pendingDials = 0
         var script: Script?
@@ -127,12 +128,15 @@ public final class VirtualNetwork: Sendable {
     /// From now on attempts to connect hang, until they are released or the client's connect timeout has passed.
     public func holdDials() { self.state.withLock { $0.isHolding = true } }
 
+    /// How many attempts to connect hang now.
+    public var heldDialCount: Int { self.state.withLock { $0.held.count } }
+
     /// Lets attempts to connect go on.
     public func releaseDials() {
         let held = self.state.withLock { state in
-            defer { state.held = [] }
+            defer { state.held = [:] }
             state.isHolding = false
-            return state.held
+            return state.held.sorted { $0.key < $1.key }.map(\.value)
         }
         for dial in held { dial() }
     }
@@ -140,14 +144,19 @@ public final class VirtualNetwork: Sendable {
 
 extension VirtualNetwork {
     /// What becomes of an attempt to connect.
-    enum DialFate { case refused, held, open }
+    enum DialFate {
+        case refused
+        case held(UInt64)
+        case open
+    }
 
     /// Decides what becomes of an attempt; `again` is what to do with it when it was held.
     func fate(_ again: @escaping @Sendable () -> Void) -> DialFate {
         self.state.withLock { state in
             if state.isHolding {
-                state.held.append(again)
-                return .held
+                state.lastHeld += 1
+                state.held[state.lastHeld] = again
+                return .held(state.lastHeld)
             }
             state.pendingDials += 1
             guard state.refusals > 0 else { return .open }
@@ -155,6 +164,9 @@ extension VirtualNetwork {
             return .refused
         }
     }
+
+    /// Gives up an attempt that hangs; false when it was released.
+    func giveUp(_ number: UInt64) -> Bool { self.state.withLock { $0.held.removeValue(forKey: number) != nil } }
 
     /// An attempt is over; with the server's end of a connection if there is one.
     func dialed(_ peer: ScriptedPeer?) {

@@ -7,7 +7,7 @@ public import MQTT
 ///
 /// ```swift
 /// let events = client.recordEvents()
-/// try await peer.cut()
+/// await peer.cut()
 /// let wait = try await events.next("the wait") { if case .reconnecting(_, let wait) = $0 { wait } else { nil } }
 /// ```
 public final class EventRecorder: Sendable {
@@ -46,13 +46,18 @@ public final class EventRecorder: Sendable {
         while true {
             let inbox = self.inbox
             let limited = try await withTimeLimit(end - ContinuousClock.now) { try await inbox.next() }
-            let before = passed.isEmpty ? "nothing else happened" : "passed over: \(passed.map(\.words).joined(separator: "; "))"
+            let before =
+                passed.isEmpty ? "nothing else happened" : "passed over: \(passed.map(\.words).joined(separator: "; "))"
             switch limited {
             case .ended(let event?):
                 if let value = try match(event) { return value }
                 passed.append(event)
             case .ended(nil):
-                throw TestKitError(.sequenceEnded, "the client ended instead of \(what); \(before)", at: Place(fileID, line))
+                throw TestKitError(
+                    .sequenceEnded,
+                    "the client ended instead of \(what); \(before)",
+                    at: Place(fileID, line)
+                )
             case .timeIsOver:
                 let words = "\(what) did not happen within \(limit.words); \(before)"
                 throw TestKitError(.timedOut, words, at: Place(fileID, line))
@@ -68,7 +73,7 @@ extension MQTTClient {
     /// Does something, and waits for an event that comes of it.
     ///
     /// ```swift
-    /// let info = try await client.nextEvent("the new connection", after: { try await peer.cut() }) { event in
+    /// let info = try await client.nextEvent("the new connection", after: broker.restart) { event in
     ///     if case .connected(let info) = event { info } else { nil }
     /// }
     /// ```

@@ -66,7 +66,8 @@ public func eventually<Value>(
     value: () async throws -> Value?
 ) async throws -> Value {
     let place = Place(fileID, line)
-    let found = try await poll(limit, value, until: { $0 != nil }) { "\(what): there was none within \(limit.words)\($1)" }
+    let isThere = { (value: Value?) in value != nil }
+    let found = try await poll(limit, value, until: isThere) { "\(what): there was none within \(limit.words)\($1)" }
     guard let value = try found.get(or: .timedOut, place) else { preconditionFailure("nil was taken for a value") }
     return value
 }

@@ -47,7 +47,8 @@ extension MQTTSubscription {
         while messages.count < count {
             let limited = try await withTimeLimit(end - ContinuousClock.now) { try await self.next() }
             let filters = self.filters.map(\.description).joined(separator: ", ")
-            let what = count == 1 ? "a message of \(filters)" : "message \(messages.count + 1) of \(count) of \(filters)"
+            let what =
+                count == 1 ? "a message of \(filters)" : "message \(messages.count + 1) of \(count) of \(filters)"
             let before = messages.isEmpty ? "" : "; before it came \(messages.map(\.words).joined(separator: ", "))"
             switch limited {
             case .ended(let message?): messages.append(message)
