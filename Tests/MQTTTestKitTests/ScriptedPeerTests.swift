@@ -83,6 +83,17 @@ struct ScriptedPeerTests {
         try await pair.peer.expect(.publish("on", to: "a"))
     }
 
+    @Test func `packets in any order pass once each, and another one is an error`() async throws {
+        let pair = try await Pair()
+        for text in ["1", "2", "3", "4"] { try await pair.client.publish(text, to: "a") }
+        try await pair.peer.expect(inAnyOrder: [.publish("3", to: "a"), .publish("1", to: "a"), .publish("2", to: "a")])
+        let error = await #expect(throws: TestKitError.self) {
+            try await pair.peer.expect(inAnyOrder: [.publish("1", to: "a"), .pingRequest])
+        }
+        #expect(error?.code == .unexpectedPacket)
+        #expect(error?.message.contains(#"(1 byte), or PINGREQ; before"#) == true)
+    }
+
     @Test func `something where nothing was expected is an error`() async throws {
         let pair = try await Pair()
         try await pair.client.publish("on", to: "a")

@@ -81,6 +81,28 @@ public final class ScriptedPeer: Sendable {
         throw self.unexpected(came, instead: "\(expected)", words, place)
     }
 
+    /// Waits for the next packets, which have to be these ones in any order.
+    ///
+    /// A client acknowledges when it can: whether before or after a message of its own, nobody should rely on.
+    ///
+    /// - Throws: As ``expect(_:within:fileID:line:)``.
+    public func expect(
+        inAnyOrder packets: [TestPacket],
+        within limit: Duration = .seconds(5),
+        fileID: String = #fileID,
+        line: UInt = #line
+    ) async throws {
+        let place = Place(fileID, line)
+        let end = ContinuousClock.now + limit
+        var left = packets
+        while !left.isEmpty {
+            let what = left.map(\.description).joined(separator: ", or ")
+            let came = try await self.next(what, within: end - ContinuousClock.now, place)
+            guard let index = left.firstIndex(of: came) else { throw self.unexpected(came, instead: what, "", place) }
+            left.remove(at: index)
+        }
+    }
+
     /// Waits for the next packet, which has to be one the test finds what it wants in.
     ///
     /// - Parameters:
@@ -251,7 +273,7 @@ public final class ScriptedPeer: Sendable {
         case .packet(let packet): return packet
         case .malformed(let reason): throw self.malformed(reason, instead: what, place)
         case .end: throw self.error(.connectionEnded, "the connection ended instead of \(what)", place)
-        case .nothing: throw self.error(.timedOut, "\(what) did not come within \(limit.words)", place)
+        case .nothing: throw self.error(.timedOut, "\(what) did not come within \(max(limit, .zero).words)", place)
         }
     }
 
