@@ -21,6 +21,7 @@ let package = Package(
         .library(name: "MQTT", targets: ["MQTT"]),
         .library(name: "MQTTSCRAM", targets: ["MQTTSCRAM"]),
         .library(name: "MQTTBroker", targets: ["MQTTBroker"]),
+        .library(name: "MQTTTestKit", targets: ["MQTTTestKit"]),
         .executable(name: "mqttctl", targets: ["mqttctl"]),
     ],
     traits: [
@@ -88,6 +89,11 @@ let package = Package(
                 .product(name: "NIOWebSocket", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "MQTTTestKit",
+            dependencies: ["MQTT", "MQTTWire", "MQTTEngine", "MQTTTransport", nioCore, nioEmbedded],
             swiftSettings: settings
         ),
         // Floor 4: the command line.
@@ -162,6 +168,12 @@ let package = Package(
                 "MQTTBroker", "MQTT", "MQTTTransport", "MQTTWire", "Conformance", "MosquittoFixture", nioCore, nioPosix,
                 nioEmbedded,
             ],
+            exclude: ["Foreign"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MQTTTestKitTests",
+            dependencies: ["MQTTTestKit", "MQTT", nioCore],
             swiftSettings: settings
         ),
         .testTarget(

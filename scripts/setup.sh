@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes sure that everything the tests need is there: Swift 6.2, Mosquitto, OpenSSL, git, an HTTP proxy
-# (tinyproxy), a SOCKS server (Dante). On Debian as root it installs what is missing (Swift excepted); anywhere else it says
+# (tinyproxy), a SOCKS server (Dante), Mosquitto's clients, and paho-mqtt and zmqtt for Python. On Debian as root it installs what is missing (Swift excepted); anywhere else it says
 # what to install. Says nothing when all is there.
 set -euo pipefail
 
@@ -73,8 +73,33 @@ install() {
 package_of() {
     case $1 in
         danted) echo dante-server ;;
+        mosquitto_rr) echo mosquitto-clients ;;
+        python3) echo python3-venv ;;
         *) echo "$1" ;;
     esac
+}
+
+# Python counts only with what makes a folder of packages.
+is_there() {
+    have "$1" || return 1
+    [ "$1" != python3 ] || python3 -c 'import ensurepip, venv' >/dev/null 2>&1
+}
+
+# The Python clients that are tried against the broker in the box, in a folder of the build.
+foreign_clients() {
+    local folder log
+    folder=$(cd "$(dirname "$0")/.." && pwd)/.build/foreign-clients
+    if "$folder/bin/python" -c 'import paho.mqtt.client, zmqtt' >/dev/null 2>&1; then return; fi
+    echo "Installing paho-mqtt and zmqtt ..."
+    log=$(mktemp)
+    rm -rf "$folder"
+    mkdir -p "$(dirname "$folder")"
+    if ! { python3 -m venv "$folder" && "$folder/bin/python" -m pip install --quiet 'paho-mqtt>=2,<3' zmqtt; } >"$log" 2>&1; then
+        cat "$log" >&2
+        rm -f "$log"
+        fail "paho-mqtt and zmqtt could not be installed into $folder; the tests of foreign clients need them."
+    fi
+    rm -f "$log"
 }
 
 check_swift
@@ -84,14 +109,17 @@ if [ "${1:-}" = swift ]; then exit 0; fi
 missing=()
 packages=()
 elsewhere=()
-for tool in mosquitto openssl git tinyproxy danted; do
-    have "$tool" && continue
+for tool in mosquitto mosquitto_rr openssl git tinyproxy danted python3; do
+    is_there "$tool" && continue
     missing+=("$tool")
     packages+=("$(package_of "$tool")")
     # Named apart below: its package and its program have other names elsewhere.
     [ "$tool" = danted ] || elsewhere+=("$tool")
 done
-if [ "${#missing[@]}" = 0 ]; then exit 0; fi
+if [ "${#missing[@]}" = 0 ]; then
+    foreign_clients
+    exit 0
+fi
 
 if ! command -v apt-get >/dev/null 2>&1; then
     words=("Missing: ${missing[*]}. Install them and run this again:")
@@ -112,3 +140,4 @@ install "${packages[@]}"
 for tool in "${missing[@]}"; do
     have "$tool" || fail "apt-get installed $(package_of "$tool"), but $tool cannot be found in PATH, /usr/sbin or /usr/local/sbin."
 done
+foreign_clients
