@@ -114,6 +114,12 @@ let package = Package(
             path: "Examples/CustomTransport",
             swiftSettings: settings
         ),
+        .target(
+            name: "Thermostat",
+            dependencies: ["MQTT"],
+            path: "Examples/Thermostat/Sources/Thermostat",
+            swiftSettings: settings
+        ),
         .executableTarget(
             name: "demo",
             dependencies: ["MQTT", "MQTTBroker"],
@@ -174,6 +180,12 @@ let package = Package(
         .testTarget(
             name: "MQTTTestKitTests",
             dependencies: ["MQTTTestKit", "MQTT", nioCore],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ThermostatTests",
+            dependencies: ["Thermostat", "MQTT", "MQTTBroker", "MQTTTestKit"],
+            path: "Examples/Thermostat/Tests/ThermostatTests",
             swiftSettings: settings
         ),
         .testTarget(

@@ -98,7 +98,7 @@ struct Demo {
         try await subscriber.connect()
         let messages = try await subscriber.subscribe(to: "cut/#", qos: .exactlyOnce)
         try await publisher.connect()
-        self.transcript.line("faults", "each connection is cut at one packet of every hundred messages, each time another")
+        self.transcript.line("faults", "each connection is cut once in a hundred messages, at other packets")
         let began = ContinuousClock.now
         var tally = Tally()
         for part in stride(from: 0, to: self.count, by: 100) {
@@ -127,10 +127,12 @@ struct Demo {
     /// Cuts the publisher's connection at one kind of packet and the subscriber's at another, before or behind it.
     private static func script(_ part: Int) -> FaultScript {
         let published: [(FaultRule.PacketKind, FaultRule.Direction)] = [
-            (.publish, .toBroker), (.pubAck, .toClient), (.pubRec, .toClient), (.pubRel, .toBroker), (.pubComp, .toClient),
+            (.publish, .toBroker), (.pubAck, .toClient), (.pubRec, .toClient),
+            (.pubRel, .toBroker), (.pubComp, .toClient),
         ]
         let received: [(FaultRule.PacketKind, FaultRule.Direction)] = [
-            (.publish, .toClient), (.pubAck, .toBroker), (.pubRec, .toBroker), (.pubRel, .toClient), (.pubComp, .toBroker),
+            (.publish, .toClient), (.pubAck, .toBroker), (.pubRec, .toBroker),
+            (.pubRel, .toClient), (.pubComp, .toBroker),
         ]
         let action: FaultAction = part.isMultiple(of: 2) ? .cutBefore : .cutAfter
         let (there, back) = (published[part % 5], received[(part + 2) % 5])

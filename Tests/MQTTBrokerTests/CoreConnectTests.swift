@@ -173,7 +173,7 @@ import Testing
     }
 
     @Test(arguments: [0, 100])
-    func `a keep-alive cap holds for who asks for more or none`(keepAlive: UInt16) {
+    func `attack keep-alive: a cap holds for who asks for more or none`(keepAlive: UInt16) {
         var broker = CoreHarness { $0.keepAliveCap = 20 }
         let id = broker.connect("a", .v311, keepAlive: keepAlive)
         broker.advance(.seconds(30))

@@ -27,7 +27,9 @@ import Testing
             let events = broker.events
             let sub = try ForeignProgram(
                 "mosquitto_sub",
-                Self.place(broker, version.0) + ["-i", "sub", "-t", "a/#", "-q", "\(qos)", "-C", "3", "-F", "%t %q %r %p"]
+                Self.place(broker, version.0) + [
+                    "-i", "sub", "-t", "a/#", "-q", "\(qos)", "-C", "3", "-F", "%t %q %r %p",
+                ]
             )
             await Self.subscription(of: "sub", in: events)
             for number in 1...3 {

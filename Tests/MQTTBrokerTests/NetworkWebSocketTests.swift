@@ -74,7 +74,7 @@ import Testing
             ("/mqtt?token=1", [:], "101"),
         ] as [(String, [String: String?], String)]
     )
-    func `who gets a WebSocket, and who gets which refusal`(
+    func `attack web page: who gets a WebSocket, and who gets which refusal`(
         path: String,
         headers: [String: String?],
         status: String

@@ -77,7 +77,8 @@ struct BrokerCommand: AsyncParsableCommand {
             POSIX.exit(failure.status.rawValue)
         }
         if !self.quiet, !["127.0.0.1", "::1", "localhost"].contains(self.host) {
-            OutputFile.standardError.writeLine("mqttctl: other machines can connect, and nobody is asked for a password")
+            let warning = "other machines can connect, and nobody is asked for a password"
+            OutputFile.standardError.writeLine("mqttctl: \(warning)")
         }
         let status = await BrokerRun(broker: broker, isQuiet: self.quiet).run(until: signals)
         POSIX.exit(status.rawValue)
