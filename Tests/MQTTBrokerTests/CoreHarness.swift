@@ -89,6 +89,22 @@ struct CoreHarness {
         self.now = end
     }
 
+    /// A new connection that sends bytes, read as the network reads them, and the packets that come back, as bytes.
+    mutating func answer(to bytes: [UInt8]) -> (id: ConnectionID, bytes: [[UInt8]]) {
+        let id = self.open()
+        var decoder = PacketDecoder(version: .v311, role: .server)
+        var packets: [Packet] = []
+        var failure: DecodingError?
+        do throws(DecodingError) { try decoder.decode(ByteBuffer(bytes: bytes), into: &packets) } catch {
+            failure = error
+        }
+        for packet in packets { self.core.received(packet, from: id, version: decoder.version, now: self.now) }
+        if let failure { self.core.received(failure, from: id, now: self.now) }
+        self.collect()
+        let encoder = PacketEncoder(version: decoder.version)
+        return (id, self.received(id).compactMap { try? Array(encoder.encode($0).readableBytesView) })
+    }
+
     /// What a connection got since the last look.
     mutating func received(_ id: ConnectionID) -> [Packet] { self.inboxes.removeValue(forKey: id) ?? [] }
 

@@ -25,6 +25,8 @@ struct ServerConnection: Sendable {
     var lastHeard: NIODeadline
     /// nil before CONNECT.
     var version: ProtocolVersion?
+    /// What the client takes; nil is any size.
+    var maximumPacketSize: Int?
     var question: PendingQuestion?
     var waiting: Deque<Arrival> = []
     var isPaused = false
