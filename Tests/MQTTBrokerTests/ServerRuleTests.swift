@@ -202,7 +202,7 @@ import Testing
     }
 }
 
-/// Subscriptions and retained messages of clients of 3.1.1.
+/// Subscriptions and retained messages, also of clients of 3.1.1.
 @Suite struct ServerBefore5Tests {
     @Test(.serves("3.1.1:MQTT-3.3.1-8", "3.1.1:MQTT-3.3.1-9", "3.1.1:MQTT-3.3.1-6"))
     func `RETAIN marks what comes because of a new subscription, and only that`() {
@@ -218,10 +218,10 @@ import Testing
         #expect(messages.map(\.retain) == [true])
     }
 
-    @Test(.serves("3.1.1:MQTT-3.8.4-3"))
-    func `the same filter again replaces the subscription and loses nothing`() {
+    @Test(.serves("5:MQTT-3.8.4-3", "5:MQTT-3.8.4-4", "3.1.1:MQTT-3.8.4-3"), arguments: [ProtocolVersion.v5, .v311])
+    func `the same filter again replaces the subscription and loses nothing`(version: ProtocolVersion) {
         var broker = CoreHarness()
-        let id = broker.connect("a", .v311)
+        let id = broker.connect("a", version)
         broker.publish(Publish("t", "kept", retain: true))
         broker.subscribe(id, "t", qos: .exactlyOnce)
         #expect(broker.payloads(id) == ["kept"])
