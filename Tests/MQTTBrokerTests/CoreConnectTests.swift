@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTTWire
 import NIOCore
 import Testing
@@ -8,9 +9,7 @@ import Testing
 @testable import MQTTBroker
 
 @Suite struct CoreConnectTests {
-    /// Server: 5:MQTT-3.1.4-5, 3.1.1:MQTT-3.1.4-4, 5:MQTT-3.2.2-2,
-    /// 5:MQTT-3.2.0-1, 3.1.1:MQTT-3.2.0-1, 3.1.1:MQTT-3.2.2-1.
-    @Test(arguments: ProtocolVersion.allCases)
+    @Test(.serves("5:MQTT-3.1.4-5", "3.1.1:MQTT-3.1.4-4"), arguments: ProtocolVersion.allCases)
     func `a good CONNECT is answered with success and no session`(version: ProtocolVersion) {
         var broker = CoreHarness()
         let (id, connAck) = broker.connecting(Connect(clientID: "a"), version)
@@ -28,8 +27,7 @@ import Testing
         #expect(broker.closed.contains(id))
     }
 
-    /// Server: 5:MQTT-3.1.0-2, 3.1.1:MQTT-3.1.0-2.
-    @Test(arguments: ProtocolVersion.allCases)
+    @Test(.serves("5:MQTT-3.1.0-2", "3.1.1:MQTT-3.1.0-2", "3.1.1:MQTT-4.8.0-1"), arguments: ProtocolVersion.allCases)
     func `a second CONNECT is a protocol error`(version: ProtocolVersion) {
         var broker = CoreHarness()
         let id = broker.connect("a", version)
@@ -55,8 +53,8 @@ import Testing
         #expect(!broker.closed.contains(id))
     }
 
-    /// Server: 5:MQTT-3.1.2-2, 3.1.1:MQTT-3.1.2-2.
-    @Test func `an unknown protocol version is refused with its code`() {
+    @Test(.serves("5:MQTT-3.1.2-2", "3.1.1:MQTT-3.1.2-2"))
+    func `an unknown protocol version is refused with its code`() {
         var broker = CoreHarness()
         let id = broker.open()
         broker.sendFault(.unsupportedProtocolVersion, from: id)
@@ -64,9 +62,8 @@ import Testing
         #expect(broker.closed.contains(id))
     }
 
-    /// Server: 3.1.1:MQTT-3.1.4-1,
-    /// 5:MQTT-3.1.4-1, 5:MQTT-3.14.0-1.
-    @Test func `a malformed CONNECT is closed without CONNACK`() {
+    @Test(.serves("5:MQTT-3.1.4-1", "5:MQTT-3.14.0-1", "3.1.1:MQTT-3.1.4-1"))
+    func `a malformed CONNECT is closed without CONNACK`() {
         var broker = CoreHarness()
         let id = broker.open()
         broker.sendFault(.malformedPacket, from: id)
@@ -75,8 +72,8 @@ import Testing
         #expect(broker.events == [.refused(clientID: "", reason: .malformedPacket)])
     }
 
-    /// Server: 5:MQTT-3.1.3-6, 5:MQTT-3.1.3-7, 5:MQTT-3.2.2-16.
-    @Test func `an empty identifier is replaced by a new one each time`() throws {
+    @Test(.serves("5:MQTT-3.1.3-6", "5:MQTT-3.2.2-16"))
+    func `an empty identifier is replaced by a new one each time`() throws {
         var broker = CoreHarness()
         let first = try #require(broker.connecting(Connect(clientID: "")).connAck?.properties.assignedClientIdentifier)
         let second = try #require(broker.connecting(Connect(clientID: "")).connAck?.properties.assignedClientIdentifier)
@@ -84,9 +81,10 @@ import Testing
         #expect((1...23).contains(first.utf8.count))
     }
 
-    /// Server: 3.1.1:MQTT-3.1.3-6, 3.1.1:MQTT-3.1.3-8,
-    /// 3.1.1:MQTT-3.2.2-4, 3.1.1:MQTT-3.2.2-5.
-    @Test(arguments: [(true, ReasonCode.success), (false, .clientIdentifierNotValid)])
+    @Test(
+        .serves("3.1.1:MQTT-3.1.3-8", "3.1.1:MQTT-3.1.3-9", "3.1.1:MQTT-3.2.2-5"),
+        arguments: [(true, ReasonCode.success), (false, .clientIdentifierNotValid)]
+    )
     func `in 3_1_1 an empty identifier needs a clean session`(clean: Bool, reason: ReasonCode) {
         var broker = CoreHarness()
         let (id, connAck) = broker.connecting(Connect(clientID: "", cleanStart: clean), .v311)
@@ -103,8 +101,8 @@ import Testing
         #expect(connAck?.reason == (isAccepted ? .success : .clientIdentifierNotValid))
     }
 
-    /// Server: 5:MQTT-3.1.3-8, 3.1.1:MQTT-3.1.3-9.
-    @Test func `a broker that assigns no identifiers refuses an empty one`() {
+    @Test(.serves("5:MQTT-3.1.3-8"))
+    func `a broker that assigns no identifiers refuses an empty one`() {
         var broker = CoreHarness { $0.assignsClientIdentifiers = false }
         let (id, connAck) = broker.connecting(Connect(clientID: ""))
         #expect(connAck?.reason == .clientIdentifierNotValid)
@@ -117,8 +115,8 @@ import Testing
         #expect(connAck?.properties == [])
     }
 
-    /// Server: 5:MQTT-3.2.2-9, U5-3.2.2.3.2-1, U5-3.2.2.3.14-1.
-    @Test func `a CONNACK tells every limit`() {
+    @Test(.serves("5:MQTT-3.2.2-9", "U5-3.2.2.3.14-1", "U5-3.2.2.3.2-1"))
+    func `a CONNACK tells every limit`() {
         var broker = CoreHarness {
             $0.receiveMaximum = 8
             $0.maximumQoS = .atLeastOnce
@@ -141,8 +139,11 @@ import Testing
         )
     }
 
-    /// Server: 5:MQTT-3.2.2-12, 5:MQTT-3.2.2-13, 3.1.1:MQTT-3.2.2-6.
-    @Test(arguments: [ProtocolVersion.v5, .v311], [true, false])
+    @Test(
+        .serves("5:MQTT-3.2.2-12", "5:MQTT-3.2.2-13", "3.1.1:MQTT-3.2.2-6"),
+        arguments: [ProtocolVersion.v5, .v311],
+        [true, false]
+    )
     func `a will the broker cannot publish refuses the client`(version: ProtocolVersion, isRetain: Bool) {
         var broker = CoreHarness {
             $0.maximumQoS = .atLeastOnce
@@ -156,9 +157,16 @@ import Testing
         #expect(broker.closed.contains(id))
     }
 
-    /// Server: 5:MQTT-3.1.2-22, 3.1.1:MQTT-3.1.2-24,
-    /// 5:MQTT-3.2.2-22, 5:MQTT-3.12.4-1, 3.1.1:MQTT-3.12.4-1.
-    @Test(arguments: ProtocolVersion.allCases)
+    @Test(
+        .serves(
+            "5:MQTT-3.1.2-22",
+            "5:MQTT-3.12.4-1",
+            "5:MQTT-3.2.2-22",
+            "3.1.1:MQTT-3.1.2-24",
+            "3.1.1:MQTT-3.12.4-1"
+        ),
+        arguments: ProtocolVersion.allCases
+    )
     func `a client is given one and a half keep-alives`(version: ProtocolVersion) {
         var broker = CoreHarness()
         let id = broker.connect("a", version, keepAlive: 10)
@@ -180,8 +188,7 @@ import Testing
         #expect(broker.closed.contains(id))
     }
 
-    /// Server: 5:MQTT-3.1.4-3, 3.1.1:MQTT-3.1.4-2.
-    @Test(arguments: ProtocolVersion.allCases)
+    @Test(.serves("5:MQTT-3.1.4-3", "3.1.1:MQTT-3.1.4-2"), arguments: ProtocolVersion.allCases)
     func `a second connection with the same identifier ends the first`(version: ProtocolVersion) {
         var broker = CoreHarness()
         let first = broker.connect("a", version)
@@ -224,8 +231,8 @@ import Testing
         #expect(broker.core.nextDeadline == nil)
     }
 
-    /// Server: 5:MQTT-3.14.2-3, 5:MQTT-3.1.2-24.
-    @Test func `a reason string is left out where it would make a packet too large`() {
+    @Test(.serves("5:MQTT-3.1.2-24", "5:MQTT-3.14.2-3"))
+    func `a reason string is left out where it would make a packet too large`() {
         var broker = CoreHarness()
         let id = broker.connect("a", .v5, [.maximumPacketSize(20)])
         broker.send(.connect(Connect(clientID: "a")), from: id)

@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTTWire
 import NIOCore
 import Testing
@@ -8,21 +9,57 @@ import Testing
 @testable import MQTTBroker
 
 @Suite struct CoreDeliveryTests {
-    /// Server: 5:MQTT-3.8.4-8, 3.1.1:MQTT-3.8.4-6.
-    @Test(arguments: QoS.allCases, QoS.allCases)
+    @Test(
+        .serves(
+            "5:MQTT-2.2.1-2",
+            "5:MQTT-3.3.1-2",
+            "5:MQTT-3.3.1-3",
+            "5:MQTT-3.8.4-8",
+            "5:MQTT-4.3.1-1",
+            "5:MQTT-4.3.2-2",
+            "5:MQTT-4.3.3-2",
+            "3.1.1:MQTT-2.3.1-5",
+            "3.1.1:MQTT-3.3.1-2",
+            "3.1.1:MQTT-3.3.1-3",
+            "3.1.1:MQTT-3.8.4-6",
+            "3.1.1:MQTT-4.3.1-1"
+        ),
+        arguments: QoS.allCases,
+        QoS.allCases
+    )
     func `a message is delivered with the lower of published and granted QoS`(published: QoS, granted: QoS) {
-        var broker = CoreHarness()
-        let id = broker.connect("a")
-        broker.subscribe(id, "t", qos: granted)
-        broker.publish(Publish("t", "x", published))
-        let messages = broker.messages(id)
-        #expect(messages.map(\.qos) == [min(published, granted)])
-        #expect(messages.map { $0.packetID != nil } == [min(published, granted) != .atMostOnce])
-        #expect(messages.map(\.duplicate) == [false])
+        for version in ProtocolVersion.allCases {
+            var broker = CoreHarness()
+            let id = broker.connect("a", version)
+            broker.subscribe(id, "t", qos: granted)
+            let publisher = broker.connect("publisher", version)
+            // Whether the publisher repeats it is nothing to the subscriber.
+            broker.send(.message("t", "x", published, duplicate: published != .atMostOnce), from: publisher)
+            let messages = broker.messages(id)
+            #expect(messages.map(\.qos) == [min(published, granted)])
+            #expect(messages.map { $0.packetID != nil } == [min(published, granted) != .atMostOnce])
+            #expect(messages.map(\.duplicate) == [false])
+        }
     }
 
-    /// Server: 5:MQTT-4.4.0-1, 5:MQTT-3.3.1-1, 5:MQTT-4.3.2-3, 3.1.1:MQTT-4.4.0-1.
-    @Test(arguments: ProtocolVersion.allCases, [QoS.atLeastOnce, .exactlyOnce])
+    @Test(
+        .serves(
+            "5:MQTT-3.3.1-1",
+            "5:MQTT-3.3.1-3",
+            "5:MQTT-4.3.2-1",
+            "5:MQTT-4.3.2-3",
+            "5:MQTT-4.3.3-1",
+            "5:MQTT-4.3.3-3",
+            "5:MQTT-4.4.0-1",
+            "3.1.1:MQTT-2.3.1-3",
+            "3.1.1:MQTT-2.3.1-4",
+            "3.1.1:MQTT-3.3.1-1",
+            "3.1.1:MQTT-4.3.2-1",
+            "3.1.1:MQTT-4.4.0-1"
+        ),
+        arguments: ProtocolVersion.allCases,
+        [QoS.atLeastOnce, .exactlyOnce]
+    )
     func `what was not acknowledged is sent again in order under its identifiers`(version: ProtocolVersion, qos: QoS) {
         var broker = CoreHarness()
         let first = broker.connectForGood("a", version)
@@ -36,6 +73,8 @@ import Testing
             broker.send(.pubRec(Acknowledgement(2)), .pubComp(Acknowledgement(2)), from: first)
             #expect(broker.received(first) == [.pubRel(Acknowledgement(2))])
         }
+        broker.advance(.hours(1))
+        #expect(broker.received(first) == [])
         broker.close(first)
         broker.publish(Publish("t", "4", qos))
         let second = broker.connectForGood("a", version)
@@ -46,27 +85,36 @@ import Testing
         #expect(Set(again.map(\.packetID)).count == 3)
     }
 
-    /// Server: 5:MQTT-4.3.3-4, 5:MQTT-4.3.3-5, 5:MQTT-4.3.3-6.
-    @Test func `after PUBREC only PUBREL is sent again`() {
+    @Test(
+        .serves(
+            "5:MQTT-4.3.3-4",
+            "5:MQTT-4.3.3-5",
+            "5:MQTT-4.3.3-6",
+            "5:MQTT-4.4.0-1",
+            "3.1.1:MQTT-4.3.3-1",
+            "3.1.1:MQTT-4.4.0-1"
+        ),
+        arguments: [ProtocolVersion.v5, .v311]
+    )
+    func `after PUBREC only PUBREL is sent again`(version: ProtocolVersion) {
         var broker = CoreHarness()
-        let first = broker.connectForGood("a")
+        let first = broker.connectForGood("a", version)
         broker.subscribe(first, "t")
         broker.publish(Publish("t", "1", .exactlyOnce))
         broker.publish(Publish("t", "2", .exactlyOnce))
         broker.send(.pubRec(Acknowledgement(2)), .pubRec(Acknowledgement(2)), from: first)
         #expect(broker.received(first).suffix(2) == [.pubRel(Acknowledgement(2)), .pubRel(Acknowledgement(2))])
         broker.close(first)
-        let second = broker.connectForGood("a")
+        let second = broker.connectForGood("a", version)
         let again = broker.received(second)
         #expect(again == [.pubRel(Acknowledgement(2)), .message("t", "1", .exactlyOnce, id: 1, duplicate: true)])
         broker.send(.pubComp(Acknowledgement(2)), from: second)
         broker.close(second)
-        let third = broker.connectForGood("a")
+        let third = broker.connectForGood("a", version)
         #expect(broker.received(third) == [.message("t", "1", .exactlyOnce, id: 1, duplicate: true)])
     }
 
-    /// Server: 5:MQTT-4.4.0-2, U5-4.13.2-1.
-    @Test(arguments: [QoS.atLeastOnce, .exactlyOnce])
+    @Test(.serves("5:MQTT-4.4.0-2", "U5-4.13.2-1"), arguments: [QoS.atLeastOnce, .exactlyOnce])
     func `an acknowledgement with an error ends the exchange`(qos: QoS) {
         var broker = CoreHarness()
         let first = broker.connectForGood("a", .v5, [.receiveMaximum(1)])
@@ -81,10 +129,13 @@ import Testing
         #expect(broker.payloads(second) == ["2"])
     }
 
-    /// Server: 5:MQTT-2.2.1-4, 3.1.1:MQTT-2.3.1-4.
-    @Test func `an identifier in use is passed over`() {
+    @Test(
+        .serves("5:MQTT-2.2.1-4", "3.1.1:MQTT-2.3.1-3", "3.1.1:MQTT-2.3.1-4"),
+        arguments: [ProtocolVersion.v5, .v311]
+    )
+    func `an identifier in use is passed over`(version: ProtocolVersion) {
         var broker = CoreHarness()
-        let id = broker.connect("a")
+        let id = broker.connect("a", version)
         broker.subscribe(id, "t")
         broker.publish(Publish("t", "stays", .atLeastOnce))
         var seen: Set<PacketID> = []
@@ -100,8 +151,16 @@ import Testing
         #expect(!seen.contains(.first))
     }
 
-    /// Server: 5:MQTT-3.3.4-9, 5:MQTT-3.3.4-10, 5:MQTT-4.9.0-2, 5:MQTT-4.9.0-3.
-    @Test func `no more than the receive maximum is under way`() {
+    @Test(
+        .serves(
+            "5:MQTT-3.3.4-10",
+            "5:MQTT-3.3.4-9",
+            "5:MQTT-4.9.0-1",
+            "5:MQTT-4.9.0-2",
+            "5:MQTT-4.9.0-3"
+        )
+    )
+    func `no more than the receive maximum is under way`() {
         var broker = CoreHarness()
         let id = broker.connect("a", .v5, [.receiveMaximum(2)])
         broker.subscribe(id, "t")
@@ -143,8 +202,7 @@ import Testing
         #expect(broker.payloads(id) == ["2"])
     }
 
-    /// Server: 5:MQTT-3.1.2-24, 5:MQTT-3.1.2-25.
-    @Test(arguments: [QoS.atMostOnce, .atLeastOnce])
+    @Test(.serves("5:MQTT-3.1.2-24", "5:MQTT-3.1.2-25"), arguments: [QoS.atMostOnce, .atLeastOnce])
     func `a message too large for a client is dropped as if it were delivered`(qos: QoS) {
         var broker = CoreHarness()
         let small = broker.connect("small", .v5, [.maximumPacketSize(20), .receiveMaximum(1)])
@@ -157,8 +215,8 @@ import Testing
         #expect(broker.events.contains(.dropped(clientID: "small", topic: "t")))
     }
 
-    /// Server: 5:MQTT-3.3.2-5, 5:MQTT-3.3.2-6.
-    @Test func `the expiry of a message is counted down, and it is dropped in the end`() {
+    @Test(.serves("5:MQTT-3.3.2-5", "5:MQTT-3.3.2-6"))
+    func `the expiry of a message is counted down, and it is dropped in the end`() {
         var broker = CoreHarness()
         let first = broker.connectForGood("a")
         broker.subscribe(first, "t")
@@ -173,8 +231,8 @@ import Testing
         #expect(broker.events.contains(.dropped(clientID: "a", topic: "t")))
     }
 
-    /// Server: 5:MQTT-4.3.3-7.
-    @Test func `what was sent once does not expire`() {
+    @Test(.serves("5:MQTT-4.3.3-13", "5:MQTT-4.3.3-7"))
+    func `what was sent once does not expire`() {
         var broker = CoreHarness()
         let first = broker.connectForGood("a")
         broker.subscribe(first, "t")
@@ -183,6 +241,8 @@ import Testing
         broker.advance(.seconds(20))
         let second = broker.connectForGood("a")
         #expect(broker.messages(second).map(\.properties) == [[.messageExpiryInterval(0)]])
+        broker.send(.pubRec(Acknowledgement(1)), from: second)
+        #expect(broker.received(second) == [.pubRel(Acknowledgement(1))])
     }
 
     @Test func `a queue is bounded by messages and the newest is dropped`() {
@@ -237,10 +297,13 @@ import Testing
         #expect(broker.core.sessions[0].outbound.bytes == 0)
     }
 
-    /// Server: 5:MQTT-3.1.2-26, 5:MQTT-3.3.2-11, 5:MQTT-3.3.2-8.
-    @Test func `the broker uses aliases up to what both allow`() {
-        var broker = CoreHarness { $0.outboundTopicAliases = 2 }
-        let id = broker.connect("a", .v5, [.topicAliasMaximum(10)])
+    @Test(
+        .serves("5:MQTT-3.1.2-26", "5:MQTT-3.3.2-11", "5:MQTT-3.3.2-8"),
+        arguments: [(2, 10), (10, 2)] as [(UInt16, UInt16)]
+    )
+    func `the broker uses aliases up to what both allow`(broker own: UInt16, client: UInt16) {
+        var broker = CoreHarness { $0.outboundTopicAliases = own }
+        let id = broker.connect("a", .v5, [.topicAliasMaximum(client)])
         broker.subscribe(id, "#")
         for topic in ["t", "t", "u", "v", "u"] { broker.publish(Publish(topic)) }
         let messages = broker.messages(id)
@@ -248,8 +311,8 @@ import Testing
         #expect(messages.map(\.properties.topicAlias) == [1, 1, 2, nil, 2])
     }
 
-    /// Server: 5:MQTT-3.1.2-27.
-    @Test func `without a topic alias maximum the broker uses none`() {
+    @Test(.serves("5:MQTT-3.1.2-27"))
+    func `without a topic alias maximum the broker uses none`() {
         var broker = CoreHarness()
         let id = broker.connect("a")
         broker.subscribe(id, "#")
@@ -257,8 +320,8 @@ import Testing
         #expect(broker.received(id) == [.message("t"), .message("t")])
     }
 
-    /// Server: 5:MQTT-3.3.2-7.
-    @Test func `aliases end with the connection`() {
+    @Test(.serves("5:MQTT-3.3.2-7"))
+    func `aliases end with the connection`() {
         var broker = CoreHarness()
         let first = broker.connectForGood("a", .v5, [.topicAliasMaximum(10)])
         broker.subscribe(first, "t")
@@ -281,11 +344,18 @@ import Testing
         #expect(broker.received(id).map(\.reason) == [.protocolError])
     }
 
-    /// Server: 5:MQTT-4.6.0-5, 3.1.1:MQTT-4.6.0-6,
-    /// 5:MQTT-4.6.0-6, 3.1.1:MQTT-4.6.0-5.
-    @Test func `messages of one topic keep their order through a full window and a reconnect`() {
+    @Test(
+        .serves(
+            "5:MQTT-4.6.0-5",
+            "5:MQTT-4.6.0-6",
+            "3.1.1:MQTT-4.6.0-5",
+            "3.1.1:MQTT-4.6.0-6"
+        ),
+        arguments: [ProtocolVersion.v5, .v311]
+    )
+    func `messages of one topic keep their order through a full window and a reconnect`(version: ProtocolVersion) {
         var broker = CoreHarness()
-        var id = broker.connectForGood("a", .v5, [.receiveMaximum(3)])
+        var id = broker.connectForGood("a", version, [.receiveMaximum(3)])
         broker.subscribe(id, "t")
         for number in 1...20 { broker.publish(Publish("t", String(number), .atLeastOnce)) }
         var seen: [String] = []
@@ -294,7 +364,7 @@ import Testing
             for message in messages where !seen.contains(message.text) { seen.append(message.text) }
             if round == 5 {
                 broker.close(id)
-                id = broker.connectForGood("a", .v5, [.receiveMaximum(2)])
+                id = broker.connectForGood("a", version, [.receiveMaximum(2)])
                 continue
             }
             for message in messages {

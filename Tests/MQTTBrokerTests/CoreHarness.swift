@@ -20,8 +20,8 @@ struct CoreHarness {
     private var versions: [ConnectionID: ProtocolVersion] = [:]
     private var lastConnection: UInt64 = 0
 
-    init(questions: BrokerCore.Questions = [], _ change: (inout BrokerLimits) -> Void = { _ in }) {
-        var limits = BrokerLimits()
+    init(questions: BrokerCore.Questions = [], _ change: (inout BrokerProfile) -> Void = { _ in }) {
+        var limits = BrokerProfile()
         change(&limits)
         self.core = BrokerCore(limits: limits, questions: questions, seed: 1)
     }
@@ -87,6 +87,22 @@ struct CoreHarness {
             self.collect()
         }
         self.now = end
+    }
+
+    /// A new connection that sends bytes, read as the network reads them, and the packets that come back, as bytes.
+    mutating func answer(to bytes: [UInt8]) -> (id: ConnectionID, bytes: [[UInt8]]) {
+        let id = self.open()
+        var decoder = PacketDecoder(version: .v311, role: .server)
+        var packets: [Packet] = []
+        var failure: DecodingError?
+        do throws(DecodingError) { try decoder.decode(ByteBuffer(bytes: bytes), into: &packets) } catch {
+            failure = error
+        }
+        for packet in packets { self.core.received(packet, from: id, version: decoder.version, now: self.now) }
+        if let failure { self.core.received(failure, from: id, now: self.now) }
+        self.collect()
+        let encoder = PacketEncoder(version: decoder.version)
+        return (id, self.received(id).compactMap { try? Array(encoder.encode($0).readableBytesView) })
     }
 
     /// What a connection got since the last look.

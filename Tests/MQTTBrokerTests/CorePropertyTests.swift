@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTTWire
 import NIOCore
 import Testing
@@ -27,6 +28,8 @@ private struct RandomClients {
     var open: [ConnectionID: ProtocolVersion] = [:]
     /// All there ever were.
     var known: [ConnectionID: ProtocolVersion] = [:]
+    /// The largest packet each client takes, by its CONNECT.
+    var sizes: [ConnectionID: Int] = [:]
     /// Whether packets go through a decoder; else also what no decoder lets through comes to the core.
     var isDecoded = true
 
@@ -146,7 +149,12 @@ private struct RandomClients {
         var decoder = PacketDecoder(version: version, role: .server)
         var packets: [Packet] = []
         try? decoder.decode(bytes, into: &packets)
-        for packet in packets { self.harness.send(packet, from: id) }
+        for packet in packets {
+            if case .connect(let connect) = packet, self.sizes[id] == nil {
+                self.sizes[id] = connect.properties.maximumPacketSize.map { Int($0) } ?? .max
+            }
+            self.harness.send(packet, from: id)
+        }
     }
 
     mutating func step() {
@@ -185,7 +193,8 @@ private struct RandomClients {
 /// What a server may send on one connection, and in which order.
 private struct History {
     private var isAccepted = false
-    private var isOver = false
+    /// The last packet was said.
+    private(set) var isOver = false
 
     mutating func add(_ packet: Packet) {
         #expect(!self.isOver, "\(packet) came after the last packet")
@@ -206,7 +215,7 @@ private struct History {
 }
 
 @Suite struct CorePropertyTests {
-    private static let limits: @Sendable (inout BrokerLimits) -> Void = {
+    private static let limits: @Sendable (inout BrokerProfile) -> Void = {
         $0.queuedMessages = 5
         $0.queuedBytes = 2_000
         $0.retainedMessages = 4
@@ -219,10 +228,48 @@ private struct History {
         $0.sessionExpiryCap = 100_000
     }
 
-    /// Server: 5:MQTT-3.2.0-1, 5:MQTT-3.2.0-2, 5:MQTT-3.14.0-1, 5:MQTT-3.14.2-2, 5:MQTT-3.14.4-1, 5:MQTT-3.2.2-8,
-    /// 5:MQTT-3.9.3-2, 5:MQTT-3.11.3-2, 5:MQTT-3.4.2-1, 5:MQTT-3.5.2-1, 5:MQTT-3.6.2-1, 5:MQTT-3.7.2-1, 5:MQTT-3.14.2-1,
-    /// 5:MQTT-3.15.2-1, 3.1.1:MQTT-3.2.0-1.
-    @Test(arguments: 0..<20)
+    @Test(
+        .serves(
+            "5:MQTT-3.1.2-24",
+            "5:MQTT-3.11.2-1",
+            "5:MQTT-3.11.2-2",
+            "5:MQTT-3.11.3-2",
+            "5:MQTT-3.14.0-1",
+            "5:MQTT-3.14.2-1",
+            "5:MQTT-3.14.2-2",
+            "5:MQTT-3.14.2-4",
+            "5:MQTT-3.14.4-1",
+            "5:MQTT-3.14.4-2",
+            "5:MQTT-3.15.2-1",
+            "5:MQTT-3.15.2-2",
+            "5:MQTT-3.15.2-3",
+            "5:MQTT-3.2.0-1",
+            "5:MQTT-3.2.0-2",
+            "5:MQTT-3.2.2-20",
+            "5:MQTT-3.2.2-6",
+            "5:MQTT-3.2.2-7",
+            "5:MQTT-3.2.2-8",
+            "5:MQTT-3.4.2-1",
+            "5:MQTT-3.4.2-2",
+            "5:MQTT-3.4.2-3",
+            "5:MQTT-3.5.2-1",
+            "5:MQTT-3.5.2-2",
+            "5:MQTT-3.5.2-3",
+            "5:MQTT-3.6.2-1",
+            "5:MQTT-3.6.2-2",
+            "5:MQTT-3.6.2-3",
+            "5:MQTT-3.7.2-1",
+            "5:MQTT-3.7.2-2",
+            "5:MQTT-3.7.2-3",
+            "5:MQTT-3.9.2-1",
+            "5:MQTT-3.9.2-2",
+            "5:MQTT-3.9.3-2",
+            "5:MQTT-4.13.2-1",
+            "3.1.1:MQTT-3.2.0-1",
+            "3.1.1:MQTT-3.2.2-4"
+        ),
+        arguments: 0..<20
+    )
     func `whatever clients send, nothing traps and nothing grows beyond its bounds`(seed: UInt64) {
         let questions: BrokerCore.Questions = seed % 2 == 0 ? [] : [.authenticate, .authorize, .exchange]
         let harness = CoreHarness(questions: questions, Self.limits)
@@ -235,8 +282,9 @@ private struct History {
             self.check(clients.harness)
             accepted += clients.harness.takeEvents().count { if case .connected = $0 { true } else { false } }
             for (id, packets) in clients.harness.receivedByAll() where clients.isDecoded {
-                self.check(packets, clients.known[id] ?? .v5)
+                self.check(packets, clients.known[id] ?? .v5, clients.sizes[id] ?? .max)
                 for packet in packets { histories[id, default: History()].add(packet) }
+                if histories[id]?.isOver == true { #expect(clients.harness.closed.contains(id)) }
             }
         }
         #expect(accepted > 5)
@@ -271,10 +319,12 @@ private struct History {
         for index in core.freeSlots { #expect(core.sessions[index].link == nil) }
     }
 
-    /// Everything that is sent can be encoded for its receiver.
-    private func check(_ packets: [Packet], _ version: ProtocolVersion) {
+    /// Everything that is sent can be encoded for its receiver, and is no larger than it takes.
+    private func check(_ packets: [Packet], _ version: ProtocolVersion, _ maximum: Int) {
         for packet in packets {
             #expect(throws: Never.self) { try PacketEncoder(version: version).encodedSize(of: packet) }
+            let fits = PacketEncoder(version: version).fits(packet, maximum)
+            #expect(fits, "\(packet) is larger than \(maximum) bytes")
         }
     }
 }

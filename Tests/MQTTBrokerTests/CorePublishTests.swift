@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTTWire
 import NIOCore
 import Testing
@@ -8,8 +9,19 @@ import Testing
 @testable import MQTTBroker
 
 @Suite struct CorePublishTests {
-    /// Server: 5:MQTT-3.3.4-1, 5:MQTT-4.3.2-4, 5:MQTT-4.3.3-8, 5:MQTT-2.2.1-5.
-    @Test(arguments: ProtocolVersion.allCases)
+    @Test(
+        .serves(
+            "5:MQTT-2.2.1-5",
+            "5:MQTT-3.3.4-1",
+            "5:MQTT-4.3.2-4",
+            "5:MQTT-4.3.3-11",
+            "5:MQTT-4.3.3-8",
+            "3.1.1:MQTT-2.3.1-6",
+            "3.1.1:MQTT-3.3.4-1",
+            "3.1.1:MQTT-4.3.2-2"
+        ),
+        arguments: ProtocolVersion.allCases
+    )
     func `a PUBLISH is answered as its QoS demands`(version: ProtocolVersion) {
         var broker = CoreHarness()
         let id = broker.connect("a", version)
@@ -24,8 +36,7 @@ import Testing
         #expect(broker.received(id) == [.pubComp(Acknowledgement(8))])
     }
 
-    /// Server: 5:MQTT-4.3.3-10, 5:MQTT-4.3.3-12, 3.1.1:MQTT-4.3.3-2.
-    @Test(arguments: ProtocolVersion.allCases)
+    @Test(.serves("5:MQTT-4.3.3-10", "5:MQTT-4.3.3-12", "3.1.1:MQTT-4.3.3-2"), arguments: ProtocolVersion.allCases)
     func `a message of QoS 2 is taken once until it is released`(version: ProtocolVersion) {
         var broker = CoreHarness()
         let watch = broker.connect("watch")
@@ -42,8 +53,7 @@ import Testing
         #expect(broker.payloads(watch) == ["2"])
     }
 
-    /// Server: U5-4.3.3-1?.
-    @Test(arguments: [ProtocolVersion.v5, .v311])
+    @Test(.serves("U5-4.3.3-1?"), arguments: [ProtocolVersion.v5, .v311])
     func `an unknown PUBREL is answered`(version: ProtocolVersion) {
         var broker = CoreHarness()
         let id = broker.connect("a", version)
@@ -61,8 +71,15 @@ import Testing
         #expect(broker.received(id) == [.pubAck(Acknowledgement(1, reason)), .pubRec(Acknowledgement(2, reason))])
     }
 
-    /// Server: 5:MQTT-3.3.2-12, 5:MQTT-3.3.2-7, U5-3.3.4-1, U5-3.3.4-2.
-    @Test func `a client's topic aliases stand for its topics on that connection`() {
+    @Test(
+        .serves(
+            "5:MQTT-3.3.2-12",
+            "5:MQTT-3.3.2-7",
+            "U5-3.3.4-1",
+            "U5-3.3.4-2"
+        )
+    )
+    func `a client's topic aliases stand for its topics on that connection`() {
         var broker = CoreHarness { $0.topicAliasMaximum = 2 }
         let watch = broker.connect("watch")
         broker.subscribe(watch, "#")
@@ -72,11 +89,12 @@ import Testing
             .message("", "2", with: [.topicAlias(2)]),
             .message("u", "3", with: [.topicAlias(2)]),
             .message("", "4", with: [.topicAlias(2)]),
+            .message("v", "5", with: [.topicAlias(1)]),
             from: id
         )
         #expect(
             broker.messages(watch).map { "\($0.topic)\($0.text)\($0.properties.count)" } == [
-                "t10", "t20", "u30", "u40",
+                "t10", "t20", "u30", "u40", "v50",
             ]
         )
         let second = broker.connect("a")
@@ -106,8 +124,17 @@ import Testing
         #expect(broker.received(id).map(\.reason) == [.quotaExceeded])
     }
 
-    /// Server: 5:MQTT-3.3.2-4, 5:MQTT-3.3.2-15, 5:MQTT-3.3.2-16, 5:MQTT-3.3.2-17, 5:MQTT-3.3.2-18, 5:MQTT-3.3.2-20.
-    @Test func `properties are passed on unchanged to 5_0 and left out before`() {
+    @Test(
+        .serves(
+            "5:MQTT-3.3.2-15",
+            "5:MQTT-3.3.2-16",
+            "5:MQTT-3.3.2-17",
+            "5:MQTT-3.3.2-18",
+            "5:MQTT-3.3.2-20",
+            "5:MQTT-3.3.2-4"
+        )
+    )
+    func `properties are passed on unchanged to 5_0 and left out before`() {
         var broker = CoreHarness()
         let new = broker.connect("new")
         let old = broker.connect("old", .v311)
@@ -116,13 +143,24 @@ import Testing
             .userProperty(name: "a", value: "1"), .payloadFormatIndicator(.utf8), .contentType("text"),
             .userProperty(name: "a", value: "2"), .responseTopic("r"), .correlationData(ByteBuffer(string: "c")),
         ]
-        broker.publish(Publish("t", "x", with: properties))
+        let publisher = broker.connect("publisher")
+        broker.send(.message("t", "x", with: properties), from: publisher)
         #expect(broker.messages(new).map(\.properties) == [properties])
         #expect(broker.messages(old).map(\.properties) == [[]])
     }
 
-    /// Server: 5:MQTT-3.3.2-2, 3.1.1:MQTT-3.3.2-2.
-    @Test(arguments: [ProtocolVersion.v5, .v311], ["a/#", "+", "a\0"])
+    @Test(
+        .serves(
+            "5:MQTT-3.3.2-2",
+            "5:MQTT-4.7.0-1",
+            "5:MQTT-4.7.3-2",
+            "3.1.1:MQTT-3.3.2-2",
+            "3.1.1:MQTT-4.7.1-1",
+            "3.1.1:MQTT-4.7.3-2"
+        ),
+        arguments: [ProtocolVersion.v5, .v311],
+        ["a/#", "+", "a\0"]
+    )
     func `a topic that is none ends the connection`(version: ProtocolVersion, topic: String) {
         var broker = CoreHarness()
         let id = broker.connect("a", version)
@@ -185,8 +223,8 @@ import Testing
         #expect(broker.received(watch) == [])
     }
 
-    /// Server: U5-3.3.2.3.2-1.
-    @Test func `a payload that is not the text it claims to be is refused where that is checked`() {
+    @Test(.serves("U5-3.3.2.3.2-1"))
+    func `a payload that is not the text it claims to be is refused where that is checked`() {
         var broker = CoreHarness { $0.checksPayloadFormat = true }
         let id = broker.connect("a")
         let payload = ByteBuffer(bytes: [0xFF])

@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTTWire
 import NIOCore
 import Testing
@@ -18,14 +19,26 @@ import Testing
         return id
     }
 
-    /// Server: 5:MQTT-3.1.4-2, 3.1.1:MQTT-3.1.4-5,
-    /// 5:MQTT-3.1.4-6, 5:MQTT-3.2.2-6, 5:MQTT-3.2.2-7, 5:MQTT-3.2.2-8.
-    @Test(arguments: [
-        (ReasonCode.success, ReasonCode.success), (.banned, .banned), (.topicAliasInvalid, .notAuthorized),
-    ])
-    func `a client waits for the user's code to let it in`(answer: ReasonCode, reason: ReasonCode) {
+    @Test(
+        .serves(
+            "5:MQTT-3.1.4-2",
+            "5:MQTT-3.1.4-6",
+            "5:MQTT-3.2.2-7",
+            "5:MQTT-3.2.2-8",
+            "3.1.1:MQTT-3.1.4-5"
+        ),
+        arguments: [
+            (ReasonCode.success, ReasonCode.success), (.banned, .banned), (.topicAliasInvalid, .notAuthorized),
+        ],
+        [ProtocolVersion.v5, .v311]
+    )
+    func `a client waits for the user's code to let it in`(
+        answers: (answer: ReasonCode, reason: ReasonCode),
+        version: ProtocolVersion
+    ) {
+        let (answer, reason) = answers
         var broker = CoreHarness(questions: .authenticate)
-        let id = self.asking(&broker, "a")
+        let id = self.asking(&broker, "a", version)
         broker.send(.pingRequest, from: id)
         #expect(broker.received(id) == [])
         #expect(broker.paused == [id])
@@ -63,8 +76,7 @@ import Testing
         #expect(!broker.closed.contains(id))
     }
 
-    /// Server: 3.1.1:MQTT-3.3.5-2.
-    @Test(arguments: [ProtocolVersion.v5, .v311], [QoS.atLeastOnce, .exactlyOnce])
+    @Test(.serves("3.1.1:MQTT-3.3.5-2"), arguments: [ProtocolVersion.v5, .v311], [QoS.atLeastOnce, .exactlyOnce])
     func `a message that is not allowed is refused, or taken and dropped before 5_0`(version: ProtocolVersion, qos: QoS)
     {
         var broker = CoreHarness(questions: .authorize)
@@ -79,8 +91,8 @@ import Testing
         #expect(!broker.events.contains { if case .published = $0 { true } else { false } })
     }
 
-    /// Server: 5:MQTT-4.3.3-9.
-    @Test func `after a PUBREC that refuses, the identifier is a new message`() {
+    @Test(.serves("5:MQTT-4.3.3-9"))
+    func `after a PUBREC that refuses, the identifier is a new message`() {
         var broker = CoreHarness(questions: .authorize)
         let id = broker.connect("a")
         broker.send(.message("t", "x", .exactlyOnce, id: 3), from: id)
@@ -195,8 +207,8 @@ import Testing
         return id
     }
 
-    /// Server: 5:MQTT-4.12.0-2, 5:MQTT-4.12.0-5.
-    @Test func `an exchange goes on until it is done and CONNACK ends it`() {
+    @Test(.serves("5:MQTT-4.12.0-2", "5:MQTT-4.12.0-5"))
+    func `an exchange goes on until it is done and CONNACK ends it`() {
         var broker = CoreHarness(questions: [.exchange, .authenticate])
         let id = self.begun(&broker)
         #expect(
@@ -220,16 +232,16 @@ import Testing
         #expect(broker.received(id) == [.connAck(ConnAck(properties: properties))])
     }
 
-    /// Server: 5:MQTT-4.12.0-1.
-    @Test func `without the user's code there is no method`() {
+    @Test(.serves("5:MQTT-4.12.0-1"))
+    func `without the user's code there is no method`() {
         var broker = CoreHarness()
         let id = self.begun(&broker)
         #expect(broker.received(id).map(\.reason) == [.badAuthenticationMethod])
         #expect(broker.closed.contains(id))
     }
 
-    /// Server: 5:MQTT-4.12.0-4.
-    @Test func `an exchange can be refused`() {
+    @Test(.serves("5:MQTT-4.12.0-4"))
+    func `an exchange can be refused`() {
         var broker = CoreHarness(questions: .exchange)
         let id = self.begun(&broker)
         broker.answer(.decided(.badAuthenticationMethod))
@@ -254,7 +266,6 @@ import Testing
         }
     }
 
-    /// Server: 5:MQTT-4.12.0-6.
     @Test func `an AUTH where CONNECT named no method is a protocol error`() {
         var broker = CoreHarness(questions: .exchange)
         let id = broker.connect("a")
@@ -281,8 +292,8 @@ import Testing
         )
     }
 
-    /// Server: 5:MQTT-4.12.1-2.
-    @Test func `who cannot say again who it is is disconnected`() {
+    @Test(.serves("5:MQTT-4.12.1-2"))
+    func `who cannot say again who it is is disconnected`() {
         var broker = CoreHarness(questions: .exchange)
         let id = self.admitted(&broker)
         broker.send(self.auth(.reauthenticate, "5"), from: id)

@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTTWire
 import NIOCore
 import Testing
@@ -8,25 +9,47 @@ import Testing
 @testable import MQTTBroker
 
 @Suite struct CoreSessionTests {
-    /// Server: 5:MQTT-3.1.2-5, 5:MQTT-3.1.2-6, 5:MQTT-3.2.2-3, 3.1.1:MQTT-3.1.2-4, 3.1.1:MQTT-3.2.2-2,
-    /// 3.1.1:MQTT-3.1.2-5.
-    @Test(arguments: ProtocolVersion.allCases)
+    @Test(
+        .serves(
+            "5:MQTT-3.1.2-5",
+            "5:MQTT-3.1.3-2",
+            "5:MQTT-3.2.0-1",
+            "5:MQTT-3.2.2-3",
+            "3.1.1:MQTT-3.1.2-4",
+            "3.1.1:MQTT-3.1.2-5",
+            "3.1.1:MQTT-3.1.3-2",
+            "3.1.1:MQTT-3.2.0-1",
+            "3.1.1:MQTT-3.2.2-2",
+            "3.1.1:MQTT-4.1.0-1"
+        ),
+        arguments: ProtocolVersion.allCases
+    )
     func `a session that is kept is resumed`(version: ProtocolVersion) {
         var broker = CoreHarness()
         let first = broker.connectForGood("a", version)
+        let other = broker.connectForGood("b", version)
         broker.subscribe(first, "t", qos: .atLeastOnce)
         broker.close(first)
         broker.publish(Publish("t", "while away", .atLeastOnce))
         let (second, connAck) = broker.connecting(Connect(clientID: "a", cleanStart: false), version)
         #expect(connAck?.sessionPresent == true)
         #expect(broker.payloads(second) == ["while away"])
+        #expect(broker.received(other) == [])
         broker.publish(Publish("t", "now"))
         #expect(broker.payloads(second) == ["now"])
     }
 
-    /// Server: 5:MQTT-3.1.2-4, 3.1.1:MQTT-3.1.2-6,
-    /// 5:MQTT-3.1.4-4, 3.1.1:MQTT-3.1.4-3.
-    @Test(arguments: ProtocolVersion.allCases)
+    @Test(
+        .serves(
+            "5:MQTT-3.1.2-4",
+            "5:MQTT-3.1.4-4",
+            "5:MQTT-3.2.2-2",
+            "3.1.1:MQTT-3.1.2-6",
+            "3.1.1:MQTT-3.1.4-3",
+            "3.1.1:MQTT-3.2.2-1"
+        ),
+        arguments: ProtocolVersion.allCases
+    )
     func `a clean start forgets the session`(version: ProtocolVersion) {
         var broker = CoreHarness()
         let first = broker.connectForGood("a", version)
@@ -39,9 +62,8 @@ import Testing
         #expect(broker.core.subscriptions.count == 0)
     }
 
-    /// Server: 3.1.1:MQTT-3.1.2-6,
-    /// 3.1.1:MQTT-3.2.2-3.
-    @Test func `a clean session of 3_1_1 ends with its connection`() {
+    @Test(.serves("3.1.1:MQTT-3.1.2-6", "3.1.1:MQTT-3.2.2-3"))
+    func `a clean session of 3_1_1 ends with its connection`() {
         var broker = CoreHarness()
         let first = broker.connect("a", .v311)
         broker.close(first)
@@ -49,8 +71,16 @@ import Testing
         #expect(connAck?.sessionPresent == false)
     }
 
-    /// Server: 5:MQTT-3.1.2-23, 5:MQTT-4.1.0-2.
-    @Test(arguments: [(59, true), (60, false)])
+    @Test(
+        .serves(
+            "5:MQTT-3.1.2-23",
+            "5:MQTT-3.1.2-6",
+            "5:MQTT-3.2.2-3",
+            "5:MQTT-4.1.0-1",
+            "5:MQTT-4.1.0-2"
+        ),
+        arguments: [(59, true), (60, false)]
+    )
     func `a session ends when its expiry has passed`(seconds: Int64, isPresent: Bool) {
         var broker = CoreHarness()
         let first = broker.connect("a", .v5, [.sessionExpiryInterval(60)])
@@ -121,8 +151,8 @@ import Testing
         }
     }
 
-    /// Server: 3.1.1:MQTT-3.1.2-7.
-    @Test func `retained messages are no part of a session`() {
+    @Test(.serves("3.1.1:MQTT-3.1.2-7"))
+    func `retained messages are no part of a session`() {
         var broker = CoreHarness()
         let first = broker.connect("a", .v311)
         broker.send(.message("r", retain: true), from: first)
@@ -144,12 +174,14 @@ import Testing
 
     private func delayed(_ seconds: UInt32) -> Will {
         var will = self.will
-        will.properties = [.willDelayInterval(seconds), .userProperty(name: "b", value: "1"), .contentType("t")]
+        will.properties = [
+            .willDelayInterval(seconds), .userProperty(name: "b", value: "1"), .userProperty(name: "a", value: "2"),
+            .userProperty(name: "b", value: "0"), .contentType("t"),
+        ]
         return will
     }
 
-    /// Server: 5:MQTT-3.1.2-7, 5:MQTT-3.1.2-8, 3.1.1:MQTT-3.1.2-8.
-    @Test(arguments: ProtocolVersion.allCases)
+    @Test(.serves("5:MQTT-3.1.2-7", "5:MQTT-3.1.2-8", "3.1.1:MQTT-3.1.2-8"), arguments: ProtocolVersion.allCases)
     func `a lost client's will is published`(version: ProtocolVersion) {
         var broker = CoreHarness()
         let watch = self.watched(&broker)
@@ -158,9 +190,15 @@ import Testing
         #expect(broker.payloads(watch) == ["gone"])
     }
 
-    /// Server: 5:MQTT-3.1.2-10, 5:MQTT-3.14.4-3, 3.1.1:MQTT-3.14.4-3,
-    /// 3.1.1:MQTT-3.1.2-10.
-    @Test(arguments: ProtocolVersion.allCases)
+    @Test(
+        .serves(
+            "5:MQTT-3.1.2-10",
+            "5:MQTT-3.14.4-3",
+            "3.1.1:MQTT-3.1.2-10",
+            "3.1.1:MQTT-3.14.4-3"
+        ),
+        arguments: ProtocolVersion.allCases
+    )
     func `DISCONNECT takes the will back`(version: ProtocolVersion) {
         var broker = CoreHarness()
         let watch = self.watched(&broker)
@@ -179,8 +217,8 @@ import Testing
         #expect(broker.payloads(watch) == ["gone"])
     }
 
-    /// Server: 5:MQTT-4.13.1-1.
-    @Test func `a keep-alive that passes and a protocol error publish the will`() {
+    @Test(.serves("5:MQTT-3.1.2-8"))
+    func `a keep-alive that passes and a protocol error publish the will`() {
         var broker = CoreHarness()
         let watch = self.watched(&broker)
         _ = broker.connect("a", keepAlive: 10, will: self.will)
@@ -192,8 +230,8 @@ import Testing
         #expect(broker.payloads(watch) == ["gone"])
     }
 
-    /// Server: 5:MQTT-3.1.3-10.
-    @Test func `a will waits for its delay and keeps its properties`() {
+    @Test(.serves("5:MQTT-3.1.2-8", "5:MQTT-3.1.3-10"))
+    func `a will waits for its delay and keeps its properties`() {
         var broker = CoreHarness()
         let watch = self.watched(&broker)
         let id = broker.connect("a", will: self.delayed(20), [.sessionExpiryInterval(60)])
@@ -203,10 +241,15 @@ import Testing
         broker.advance(.milliseconds(1))
         let messages = broker.messages(watch)
         #expect(messages.map(\.text) == ["gone"])
-        #expect(messages.first?.properties == [.userProperty(name: "b", value: "1"), .contentType("t")])
+        let properties: Properties = [
+            .userProperty(name: "b", value: "1"), .userProperty(name: "a", value: "2"),
+            .userProperty(name: "b", value: "0"), .contentType("t"),
+        ]
+        #expect(messages.first?.properties == properties)
     }
 
-    @Test func `a will waits no longer than the session`() {
+    @Test(.serves("5:MQTT-3.1.2-10", "5:MQTT-3.1.2-8"))
+    func `a will waits no longer than the session`() {
         var broker = CoreHarness()
         let watch = self.watched(&broker)
         let id = broker.connect("a", will: self.delayed(60), [.sessionExpiryInterval(20)])
@@ -217,8 +260,8 @@ import Testing
         #expect(broker.payloads(watch) == [])
     }
 
-    /// Server: 5:MQTT-3.1.3-9.
-    @Test func `a client that is back within the delay has no will published`() {
+    @Test(.serves("5:MQTT-3.1.3-9"))
+    func `a client that is back within the delay has no will published`() {
         var broker = CoreHarness()
         let watch = self.watched(&broker)
         let id = broker.connect("a", will: self.delayed(20), [.sessionExpiryInterval(60)])
@@ -242,13 +285,21 @@ import Testing
         #expect(broker.payloads(watch) == ["gone"])
     }
 
-    /// Server: 5:MQTT-3.1.2-14, 5:MQTT-3.1.2-15, 3.1.1:MQTT-3.1.2-16, 3.1.1:MQTT-3.1.2-17.
-    @Test(arguments: [false, true])
-    func `a will is retained when it says so`(retain: Bool) {
+    @Test(
+        .serves(
+            "5:MQTT-3.1.2-14",
+            "5:MQTT-3.1.2-15",
+            "3.1.1:MQTT-3.1.2-16",
+            "3.1.1:MQTT-3.1.2-17"
+        ),
+        arguments: [ProtocolVersion.v5, .v311],
+        [false, true]
+    )
+    func `a will is retained when it says so`(version: ProtocolVersion, retain: Bool) {
         var broker = CoreHarness()
         var will = self.will
         will.retain = retain
-        let id = broker.connect("a", will: will)
+        let id = broker.connect("a", version, will: will)
         broker.close(id)
         let late = broker.connect("late")
         broker.subscribe(late, "w")

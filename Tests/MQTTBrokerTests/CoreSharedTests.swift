@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTTWire
 import NIOCore
 import Testing
@@ -21,8 +22,8 @@ import Testing
         }
     }
 
-    /// Server: 5:MQTT-4.8.2-3.
-    @Test func `members of a group take turns, each group gets every message`() {
+    @Test(.serves("5:MQTT-4.8.2-3"))
+    func `members of a group take turns, each group gets every message`() {
         var broker = CoreHarness()
         let first = self.members(&broker, 3, "$share/g/t")
         let other = broker.connect("other")
@@ -34,7 +35,8 @@ import Testing
         #expect(messages.allSatisfy { $0.qos == .atMostOnce })
     }
 
-    @Test func `a session with a shared and a plain subscription gets a message for each`() {
+    @Test(.serves("5:MQTT-3.3.4-5"))
+    func `a session with a shared and a plain subscription gets a message for each`() {
         var broker = CoreHarness()
         let id = broker.connect("a")
         broker.subscribe(id, "$share/g/t", identifier: 1)
@@ -70,8 +72,8 @@ import Testing
         #expect(!found.contains("lost"))
     }
 
-    /// Server: 5:MQTT-4.8.2-4, 5:MQTT-4.8.2-5.
-    @Test func `what a member had not acknowledged when its session ends goes to another`() {
+    @Test(.serves("5:MQTT-4.8.2-5"))
+    func `what a member had not acknowledged when its session ends goes to another`() {
         var broker = CoreHarness()
         let first = broker.connect("first", .v5, [.receiveMaximum(2)])
         broker.subscribe(first, "$share/g/t")
@@ -88,14 +90,33 @@ import Testing
         #expect(messages.allSatisfy { !$0.duplicate })
     }
 
-    /// Server: 5:MQTT-4.8.2-6.
-    @Test func `a message a member refuses is gone`() {
+    @Test(.serves("5:MQTT-4.8.2-6"), arguments: [QoS.atLeastOnce, .exactlyOnce])
+    func `a message a member refuses is gone`(qos: QoS) {
         var broker = CoreHarness()
-        let ids = self.members(&broker, 2, "$share/g/t")
-        broker.publish(Publish("t", "x", .atLeastOnce))
-        broker.send(.pubAck(Acknowledgement(1, .unspecifiedError)), from: ids[0])
+        // Their sessions end with their connections.
+        let ids = ["m0", "m1"].map { broker.connect($0) }
+        for id in ids { broker.subscribe(id, "$share/g/t") }
+        broker.publish(Publish("t", "x", qos))
+        #expect(broker.payloads(ids[0]) == ["x"])
+        let refusal = Acknowledgement(1, .unspecifiedError)
+        broker.send(qos == .atLeastOnce ? .pubAck(refusal) : .pubRec(refusal), from: ids[0])
         broker.close(ids[0])
         #expect(broker.payloads(ids[1]) == [])
+    }
+
+    @Test(.serves("5:MQTT-4.8.2-4"), arguments: [false, true])
+    func `a QoS 2 message begun with a member is completed with that member`(wasReceived: Bool) {
+        var broker = CoreHarness()
+        let ids = self.members(&broker, 2, "$share/g/t")
+        broker.publish(Publish("t", "x", .exactlyOnce))
+        if wasReceived { broker.send(.pubRec(Acknowledgement(1)), from: ids[0]) }
+        _ = broker.received(ids[0])
+        broker.close(ids[0])
+        let back = broker.connectForGood("m0")
+        let again: Packet =
+            wasReceived ? .pubRel(Acknowledgement(1)) : .message("t", "x", .exactlyOnce, duplicate: true)
+        #expect(broker.received(back) == [again])
+        #expect(broker.received(ids[1]) == [])
     }
 
     @Test func `a member that is back takes its turns again`() {

@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTTWire
 import NIOCore
 import Testing
@@ -8,9 +9,24 @@ import Testing
 @testable import MQTTBroker
 
 @Suite struct CoreSubscribeTests {
-    /// Server: 5:MQTT-3.8.4-1, 5:MQTT-3.8.4-2, 5:MQTT-3.8.4-5, 5:MQTT-3.8.4-6, 5:MQTT-3.9.3-1, 3.1.1:MQTT-3.8.4-5,
-    /// 5:MQTT-2.2.1-6, 5:MQTT-3.8.4-7, 3.1.1:MQTT-3.8.4-1, 3.1.1:MQTT-3.8.4-2, 3.1.1:MQTT-3.8.4-4, 3.1.1:MQTT-3.9.3-1.
-    @Test(arguments: ProtocolVersion.allCases)
+    @Test(
+        .serves(
+            "5:MQTT-2.2.1-6",
+            "5:MQTT-3.8.4-1",
+            "5:MQTT-3.8.4-2",
+            "5:MQTT-3.8.4-5",
+            "5:MQTT-3.8.4-6",
+            "5:MQTT-3.8.4-7",
+            "5:MQTT-3.9.3-1",
+            "3.1.1:MQTT-2.3.1-7",
+            "3.1.1:MQTT-3.8.4-1",
+            "3.1.1:MQTT-3.8.4-2",
+            "3.1.1:MQTT-3.8.4-4",
+            "3.1.1:MQTT-3.8.4-5",
+            "3.1.1:MQTT-3.9.3-1"
+        ),
+        arguments: ProtocolVersion.allCases
+    )
     func `a SUBACK has one code for each filter in their order`(version: ProtocolVersion) {
         var broker = CoreHarness()
         let id = broker.connect("a", version)
@@ -22,9 +38,24 @@ import Testing
         #expect(broker.received(id) == [.subAck(SubAck(packetID: PacketID(77) ?? .first, reasons: reasons))])
     }
 
-    /// Server: 5:MQTT-3.10.4-1, 5:MQTT-3.10.4-4, 5:MQTT-3.10.4-5, 5:MQTT-3.11.3-1, 3.1.1:MQTT-3.10.4-5,
-    /// 5:MQTT-3.10.4-6, 3.1.1:MQTT-2.3.1-7, 3.1.1:MQTT-3.10.4-1, 3.1.1:MQTT-3.10.4-2, 3.1.1:MQTT-3.10.4-4, 3.1.1:MQTT-3.10.4-6.
-    @Test(arguments: [ProtocolVersion.v5, .v311])
+    @Test(
+        .serves(
+            "5:MQTT-2.2.1-6",
+            "5:MQTT-3.10.4-1",
+            "5:MQTT-3.10.4-2",
+            "5:MQTT-3.10.4-4",
+            "5:MQTT-3.10.4-5",
+            "5:MQTT-3.10.4-6",
+            "5:MQTT-3.11.3-1",
+            "3.1.1:MQTT-2.3.1-7",
+            "3.1.1:MQTT-3.10.4-1",
+            "3.1.1:MQTT-3.10.4-2",
+            "3.1.1:MQTT-3.10.4-4",
+            "3.1.1:MQTT-3.10.4-5",
+            "3.1.1:MQTT-3.10.4-6"
+        ),
+        arguments: [ProtocolVersion.v5, .v311]
+    )
     func `UNSUBSCRIBE removes what is the same bytes and is always answered`(version: ProtocolVersion) {
         var broker = CoreHarness()
         let id = broker.connect("a", version)
@@ -38,21 +69,20 @@ import Testing
         #expect(broker.payloads(id) == ["x"])
     }
 
-    /// Server: 5:MQTT-3.10.4-2, 5:MQTT-3.10.4-3,
-    /// 3.1.1:MQTT-3.10.4-3.
-    @Test func `a delivery that was begun is completed after UNSUBSCRIBE`() {
+    @Test(.serves("5:MQTT-3.10.4-3", "3.1.1:MQTT-3.10.4-3"), arguments: [ProtocolVersion.v5, .v311])
+    func `a delivery that was begun is completed after UNSUBSCRIBE`(version: ProtocolVersion) {
         var broker = CoreHarness()
-        let id = broker.connect("a")
+        let id = broker.connect("a", version)
         broker.subscribe(id, "t")
         broker.publish(Publish("t", "x", .exactlyOnce))
         broker.send(.unsubscribing("t"), .pubRec(Acknowledgement(1)), from: id)
         #expect(broker.received(id).last == .pubRel(Acknowledgement(1)))
     }
 
-    /// Server: 5:MQTT-4.7.2-1, 3.1.1:MQTT-4.7.2-1.
-    @Test func `a wildcard in front does not match topics of the server`() {
+    @Test(.serves("5:MQTT-4.7.2-1", "3.1.1:MQTT-4.7.2-1"), arguments: [ProtocolVersion.v5, .v311])
+    func `a wildcard in front does not match topics of the server`(version: ProtocolVersion) {
         var broker = CoreHarness()
-        let id = broker.connect("a")
+        let id = broker.connect("a", version)
         broker.subscribe(id, "#", "+/x")
         broker.publish(Publish("$own/x", retain: true))
         #expect(broker.received(id) == [])
@@ -60,10 +90,10 @@ import Testing
         #expect(broker.payloads(id) == ["x"])
     }
 
-    /// Server: 5:MQTT-4.7.3-4, 3.1.1:MQTT-4.7.3-4.
-    @Test func `topics are compared by their bytes`() {
+    @Test(.serves("5:MQTT-4.7.3-4", "3.1.1:MQTT-4.7.3-4"), arguments: [ProtocolVersion.v5, .v311])
+    func `topics are compared by their bytes`(version: ProtocolVersion) {
         var broker = CoreHarness()
-        let id = broker.connect("a")
+        let id = broker.connect("a", version)
         broker.subscribe(id, "caf\u{E9}")
         broker.publish(Publish("cafe\u{301}", "other", retain: true))
         broker.publish(Publish("caf\u{E9}", "same", retain: true))
@@ -71,8 +101,8 @@ import Testing
         #expect(broker.core.retained.count == 2)
     }
 
-    /// Server: 5:MQTT-3.8.4-3, 3.1.1:MQTT-3.8.4-3.
-    @Test func `the same filter again replaces the subscription`() {
+    @Test(.serves("5:MQTT-3.8.4-3"))
+    func `the same filter again replaces the subscription`() {
         var broker = CoreHarness()
         let id = broker.connect("a")
         broker.subscribe(id, "t", qos: .exactlyOnce, identifier: 1)
@@ -84,8 +114,8 @@ import Testing
         #expect(broker.core.subscriptions.count == 1)
     }
 
-    /// Server: 5:MQTT-3.3.4-2, 5:MQTT-3.3.4-3, 5:MQTT-3.3.4-4, 3.1.1:MQTT-3.3.5-1.
-    @Test func `overlapping subscriptions get one message with all identifiers at the highest QoS`() {
+    @Test(.serves("5:MQTT-3.3.4-2", "5:MQTT-3.3.4-3", "5:MQTT-3.3.4-4"))
+    func `overlapping subscriptions get one message with all identifiers at the highest QoS`() {
         var broker = CoreHarness()
         let id = broker.connect("a")
         let other = broker.connect("b")
@@ -100,8 +130,8 @@ import Testing
         #expect(broker.messages(other).map(\.qos) == [.atLeastOnce])
     }
 
-    /// Server: 5:MQTT-3.8.3-3.
-    @Test func `a client with No Local does not get its own messages`() {
+    @Test(.serves("5:MQTT-3.8.3-3"))
+    func `a client with No Local does not get its own messages`() {
         var broker = CoreHarness()
         let own = broker.connect("own")
         let other = broker.connect("other")
@@ -119,8 +149,13 @@ import Testing
         #expect(broker.payloads(own) == ["mine", "mine"])
     }
 
-    /// Server: U5-3.2.2.3.11-1, U5-3.2.2.3.12-1, U5-3.2.2.3.13-1, 3.1.1:MQTT-3.8.3-2.
     @Test(
+        .serves(
+            "U5-3.2.2.3.11-1",
+            "U5-3.2.2.3.12-1",
+            "U5-3.2.2.3.13-1",
+            "3.1.1:MQTT-3.8.3-2"
+        ),
         arguments: [
             ("#", [], .wildcardSubscriptionsNotSupported),
             ("$share/g/t", [], .sharedSubscriptionsNotSupported),
@@ -145,8 +180,8 @@ import Testing
         #expect(!broker.closed.contains(old))
     }
 
-    /// Server: 5:MQTT-3.2.2-10.
-    @Test func `limits of a profile are granted or refused filter by filter`() {
+    @Test(.serves("5:MQTT-3.2.2-10"))
+    func `limits of a profile are granted or refused filter by filter`() {
         var broker = CoreHarness {
             $0.maximumQoS = .atLeastOnce
             $0.filtersPerSubscribe = 3
@@ -176,16 +211,33 @@ import Testing
         for (topic, text) in texts { broker.publish(Publish(topic, text, .exactlyOnce, retain: true)) }
     }
 
-    /// Server: 5:MQTT-3.3.1-5, 5:MQTT-3.3.1-6, 5:MQTT-3.3.1-7, 5:MQTT-3.3.1-8, 3.1.1:MQTT-3.3.1-10,
-    /// 3.1.1:MQTT-3.3.1-5, 3.1.1:MQTT-3.3.1-6, 3.1.1:MQTT-3.3.1-11, 3.1.1:MQTT-3.3.1-12.
-    @Test func `a retained message is set, replaced, kept and cleared`() {
+    @Test(
+        .serves(
+            "5:MQTT-3.3.1-5",
+            "5:MQTT-3.3.1-6",
+            "5:MQTT-3.3.1-7",
+            "5:MQTT-3.3.1-8",
+            "3.1.1:MQTT-3.3.1-10",
+            "3.1.1:MQTT-3.3.1-11",
+            "3.1.1:MQTT-3.3.1-12",
+            "3.1.1:MQTT-3.3.1-5",
+            "3.1.1:MQTT-3.3.1-6",
+            "3.1.1:MQTT-3.3.1-7"
+        ),
+        arguments: [ProtocolVersion.v5, .v311]
+    )
+    func `a retained message is set, replaced, kept and cleared`(version: ProtocolVersion) {
         var broker = CoreHarness()
-        let id = broker.connect("a")
+        let id = broker.connect("a", version)
         self.retained(&broker, ["t": "1"])
         self.retained(&broker, ["t": "2"])
         broker.publish(Publish("t", "not retained"))
         broker.subscribe(id, "t")
         #expect(broker.payloads(id) == ["2"])
+        broker.publish(Publish("t", "3", retain: true))
+        #expect(broker.payloads(id) == ["3"])
+        broker.subscribe(id, "t")
+        #expect(broker.payloads(id) == ["3"])
         broker.publish(Publish("t", "", retain: true))
         #expect(broker.payloads(id) == [""])
         broker.subscribe(id, "t")
@@ -194,9 +246,15 @@ import Testing
         #expect(broker.core.retained.bytes == 0)
     }
 
-    /// Server: 5:MQTT-3.3.1-9, 5:MQTT-3.3.1-10, 5:MQTT-3.3.1-11,
-    /// 5:MQTT-3.8.4-4.
-    @Test(arguments: [(RetainHandling.sendAlways, [1, 1]), (.sendIfNew, [1, 0]), (.doNotSend, [0, 0])])
+    @Test(
+        .serves(
+            "5:MQTT-3.3.1-10",
+            "5:MQTT-3.3.1-11",
+            "5:MQTT-3.3.1-9",
+            "5:MQTT-3.8.4-4"
+        ),
+        arguments: [(RetainHandling.sendAlways, [1, 1]), (.sendIfNew, [1, 0]), (.doNotSend, [0, 0])]
+    )
     func `retain handling says when retained messages are sent`(handling: RetainHandling, counts: [Int]) {
         var broker = CoreHarness()
         let id = broker.connect("a")
@@ -207,8 +265,7 @@ import Testing
         }
     }
 
-    /// Server: 5:MQTT-3.3.1-12, 5:MQTT-3.3.1-13, 3.1.1:MQTT-3.3.1-8, 3.1.1:MQTT-3.3.1-9.
-    @Test(arguments: [false, true])
+    @Test(.serves("5:MQTT-3.3.1-12", "5:MQTT-3.3.1-13"), arguments: [false, true])
     func `RETAIN is kept on forwarding only for who wants it`(isAsPublished: Bool) {
         var broker = CoreHarness()
         let id = broker.connect("a")
@@ -219,13 +276,15 @@ import Testing
         #expect(broker.messages(id).map(\.retain) == [true])
     }
 
-    /// Server: 5:MQTT-3.3.2-3, 3.1.1:MQTT-3.3.2-3.
-    @Test(arguments: [
-        ("#", ["a", "a/b", "a/b/c", "x/b"]), ("a/#", ["a", "a/b", "a/b/c"]), ("+/b", ["a/b", "x/b"]),
-        ("a/+/c", ["a/b/c"]), ("a/b", ["a/b"]), ("+", ["a"]), ("$own/#", ["$own/a"]),
-        ("+/+/#", ["a/b", "a/b/c", "x/b"]),
-        ("a/b/c/d", []), ("a//b", []),
-    ])
+    @Test(
+        .serves("5:MQTT-3.3.2-3", "3.1.1:MQTT-3.3.2-3"),
+        arguments: [
+            ("#", ["a", "a/b", "a/b/c", "x/b"]), ("a/#", ["a", "a/b", "a/b/c"]), ("+/b", ["a/b", "x/b"]),
+            ("a/+/c", ["a/b/c"]), ("a/b", ["a/b"]), ("+", ["a"]), ("$own/#", ["$own/a"]),
+            ("+/+/#", ["a/b", "a/b/c", "x/b"]),
+            ("a/b/c/d", []), ("a//b", []),
+        ]
+    )
     func `a filter finds its retained messages in the order they were published`(filter: String, topics: [String]) {
         var broker = CoreHarness()
         let id = broker.connect("a")

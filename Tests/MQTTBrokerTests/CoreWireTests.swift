@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTTWire
 import NIOCore
 import Testing
@@ -9,25 +10,6 @@ import Testing
 
 /// What the core and the decoder of a server do together with bytes.
 @Suite struct CoreWireTests {
-    /// Feeds bytes to a new connection as the network does; gives the bytes that come back.
-    private func answer(to bytes: [UInt8], _ broker: inout CoreHarness) -> (id: ConnectionID, bytes: [[UInt8]]) {
-        let id = broker.open()
-        var decoder = PacketDecoder(version: .v311, role: .server)
-        var packets: [Packet] = []
-        do throws(DecodingError) {
-            try decoder.decode(ByteBuffer(bytes: bytes), into: &packets)
-        } catch {
-            for packet in packets { broker.core.received(packet, from: id, version: decoder.version, now: broker.now) }
-            packets = []
-            broker.sendFault(error.reason, from: id)
-        }
-        for packet in packets { broker.core.received(packet, from: id, version: decoder.version, now: broker.now) }
-        broker.advance(.seconds(0))
-        broker.setWritable(true, id)
-        let encoder = PacketEncoder(version: decoder.version)
-        return (id, broker.received(id).compactMap { try? Array(encoder.encode($0).readableBytesView) })
-    }
-
     private func connect(
         name: String,
         level: UInt8,
@@ -42,8 +24,8 @@ import Testing
         return [0x10, UInt8(body.count)] + body
     }
 
-    /// Server: 5:MQTT-3.2.2-1, 3.1.1:MQTT-3.1.3-5, 5:MQTT-3.1.3-5.
     @Test(
+        .serves("5:MQTT-3.1.3-5", "5:MQTT-3.2.2-1", "3.1.1:MQTT-3.1.3-5"),
         arguments: [
             ("MQIsdp", 3, [0x20, 2, 0, 0]), ("MQTT", 4, [0x20, 2, 0, 0]),
             ("MQTT", 5, [0x20, 6, 0, 0, 3, 0x22, 255, 255]),
@@ -53,50 +35,64 @@ import Testing
     func `a good CONNECT of any version gets the CONNACK of its version`(name: String, level: UInt8, connAck: [UInt8]) {
         var broker = CoreHarness()
         let id = "0123456789abcdefghijXYZ"
-        #expect(self.answer(to: self.connect(name: name, level: level, flags: 2, id: id), &broker).bytes == [connAck])
+        let answer = broker.answer(to: self.connect(name: name, level: level, flags: 2, id: id))
+        #expect(answer.bytes == [connAck])
     }
 
-    /// Server: 3.1.1:MQTT-3.1.2-1, 3.1.1:MQTT-3.1.2-2, 5:MQTT-3.1.2-1.
-    @Test(arguments: [("MQTT", 6), ("MQTT", 3), ("mqtt", 4), ("AMQP", 1)] as [(String, UInt8)])
+    @Test(
+        .serves(
+            "5:MQTT-3.1.2-1",
+            "5:MQTT-3.1.2-2",
+            "3.1.1:MQTT-3.1.2-1",
+            "3.1.1:MQTT-3.1.2-2"
+        ),
+        arguments: [("MQTT", 6), ("MQTT", 3), ("mqtt", 4), ("AMQP", 1)] as [(String, UInt8)]
+    )
     func `another protocol or version gets code 1 and is closed`(name: String, level: UInt8) {
         var broker = CoreHarness()
-        let answer = self.answer(to: self.connect(name: name, level: level, flags: 2), &broker)
+        let answer = broker.answer(to: self.connect(name: name, level: level, flags: 2))
         #expect(answer.bytes == [[0x20, 2, 0, 1]])
         #expect(broker.closed.contains(answer.id))
     }
 
-    /// Server: 5:MQTT-3.1.2-3, U5-3.1.2.3-1, 3.1.1:MQTT-3.1.2-3.
-    @Test(arguments: [4, 5] as [UInt8])
+    @Test(.serves("5:MQTT-3.1.2-3", "U5-3.1.2.3-1", "3.1.1:MQTT-3.1.2-3"), arguments: [4, 5] as [UInt8])
     func `the reserved flag of CONNECT closes the connection`(level: UInt8) {
         var broker = CoreHarness()
-        let answer = self.answer(to: self.connect(name: "MQTT", level: level, flags: 3), &broker)
+        let answer = broker.answer(to: self.connect(name: "MQTT", level: level, flags: 3))
         #expect(answer.bytes == [])
         #expect(broker.closed.contains(answer.id))
     }
 
-    /// Server: 3.1.1:MQTT-3.14.1-1, U5-3.13-1?, 3.1.1:MQTT-2.2.2-2, 5:MQTT-2.1.3-1, 5:MQTT-3.14.1-1.
-    @Test(arguments: [4, 5] as [UInt8])
+    @Test(
+        .serves(
+            "5:MQTT-2.1.3-1",
+            "5:MQTT-3.14.1-1",
+            "U5-3.13-1?",
+            "3.1.1:MQTT-2.2.2-2",
+            "3.1.1:MQTT-3.14.1-1"
+        ),
+        arguments: [4, 5] as [UInt8]
+    )
     func `PINGREQ gets PINGRESP, reserved bits of DISCONNECT end the connection`(level: UInt8) {
         var broker = CoreHarness()
         let connect = self.connect(name: "MQTT", level: level, flags: 2)
-        let answer = self.answer(to: connect + [0xC0, 0] + [0xE1, 0], &broker)
+        let answer = broker.answer(to: connect + [0xC0, 0] + [0xE1, 0])
         #expect(answer.bytes.dropFirst().first == [0xD0, 0])
         #expect(broker.closed.contains(answer.id))
         #expect(answer.bytes.count == (level == 5 ? 3 : 2))
         #expect(level == 4 || answer.bytes.last?.prefix(1) == [0xE0] && answer.bytes.last?.dropFirst(2).first == 0x81)
     }
 
-    /// Server: 3.1.1:MQTT-3.9.3-2, 5:MQTT-3.9.3-2.
-    @Test(arguments: [(UInt8(4), UInt8(0x80)), (5, 0x97)])
+    @Test(.serves("5:MQTT-3.9.3-2", "3.1.1:MQTT-3.9.3-2"), arguments: [(UInt8(4), UInt8(0x80)), (5, 0x97)])
     func `a refused filter has the code of its version`(level: UInt8, code: UInt8) {
         var broker = CoreHarness { $0.subscriptionsPerSession = 0 }
         let subscribe: [UInt8] = level == 5 ? [0x82, 7, 0, 9, 0, 0, 1, 0x74, 1] : [0x82, 6, 0, 9, 0, 1, 0x74, 1]
-        let answer = self.answer(to: self.connect(name: "MQTT", level: level, flags: 2) + subscribe, &broker)
+        let answer = broker.answer(to: self.connect(name: "MQTT", level: level, flags: 2) + subscribe)
         #expect(answer.bytes.last?.suffix(1) == [code])
     }
 
-    /// Server: 5:MQTT-3.1.2-28, 5:MQTT-3.1.2-29.
-    @Test func `a client that wants no words gets none but in CONNACK and DISCONNECT`() {
+    @Test(.serves("5:MQTT-3.1.2-28", "5:MQTT-3.1.2-29"))
+    func `a client that wants no words gets none but in CONNACK and DISCONNECT`() {
         var broker = CoreHarness()
         let (id, connAck) = broker.connecting(
             Connect(clientID: "a", properties: [.requestResponseInformation(false), .requestProblemInformation(false)])
@@ -117,16 +113,16 @@ import Testing
         }
     }
 
-    /// Server: U5-3.3.4-4.
-    @Test func `a PUBLISH of a client with a subscription identifier is a protocol error`() {
+    @Test(.serves("U5-3.3.4-4"))
+    func `a PUBLISH of a client with a subscription identifier is a protocol error`() {
         var broker = CoreHarness()
         let id = broker.connect("a")
         broker.send(.message("t", with: [.subscriptionIdentifier(1)]), from: id)
         #expect(broker.received(id).map(\.reason) == [.protocolError])
     }
 
-    /// Server: 5:MQTT-4.5.0-1, 3.1.1:MQTT-4.5.0-1.
-    @Test func `a message is for every session that matches, here or away`() {
+    @Test(.serves("5:MQTT-4.5.0-1", "3.1.1:MQTT-4.5.0-1"))
+    func `a message is for every session that matches, here or away`() {
         var broker = CoreHarness()
         let away = broker.connectForGood("away")
         broker.subscribe(away, "t/+")
@@ -139,8 +135,8 @@ import Testing
         #expect(broker.payloads(back) == ["x"])
     }
 
-    /// Server: 3.1.1:MQTT-3.1.2-12.
-    @Test func `without a will nothing is published when a client is lost`() {
+    @Test(.serves("3.1.1:MQTT-3.1.2-12"))
+    func `without a will nothing is published when a client is lost`() {
         var broker = CoreHarness()
         let watch = broker.connect("watch")
         broker.subscribe(watch, "#")

@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTT
 import MQTTWire
 import NIOCore
@@ -11,7 +12,8 @@ import Testing
 
 /// What a connection does with bytes, whoever sends them.
 @Suite(.timeLimit(.minutes(5))) struct NetworkConnectionTests {
-    @Test func `packets may come byte by byte, and many at once`() async throws {
+    @Test(.serves("3.1.1:MQTT-7.1.1-1"))
+    func `packets may come byte by byte, and many at once`() async throws {
         try await withBroker { broker in
             try await RawClient.with(port: broker.port) { client in
                 for byte in RawClient.connect + RawClient.ping { try await client.send([byte]) }

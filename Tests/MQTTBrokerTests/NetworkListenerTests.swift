@@ -1,6 +1,7 @@
 // This source file is part of swift-mqtt.
 // SPDX-License-Identifier: Apache-2.0
 
+import Conformance
 import MQTT
 import MQTTTransport
 import MosquittoFixture
@@ -40,7 +41,7 @@ import Testing
         }
     }
 
-    @Test(arguments: Road.allCases)
+    @Test(.serves("5:MQTT-4.2-1"), arguments: Road.allCases)
     func `messages of 16 bytes and of 1 MiB come back on every road`(road: Road) async throws {
         try await Self.with(road) { _, endpoint, _ in
             let large = ByteBuffer(bytes: (0..<1 << 20).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) })

@@ -50,7 +50,7 @@ import Testing
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    @Test(.receives("5:MQTT-6.0.0-3"), .sends("5:MQTT-6.0.0-4"))
+    @Test(.serves("5:MQTT-6.0.0-4", "3.1.1:MQTT-6.0.0-4"))
     func `the subprotocol mqtt is agreed to, also among others`() async throws {
         for names in ["mqtt", "mqttv3.1, mqtt", "mqtt,x"] {
             try await Self.with { client in
@@ -95,7 +95,7 @@ import Testing
         }
     }
 
-    @Test(.receives("5:MQTT-6.0.0-2"), arguments: [1, 2, 5, 100])
+    @Test(.serves("5:MQTT-6.0.0-2", "3.1.1:MQTT-6.0.0-2"), arguments: [1, 2, 5, 100])
     func `packets may be cut into frames anyhow, and come together with the request`(size: Int) async throws {
         try await Self.with { client in
             let bytes = RawClient.connect + RawClient.ping
@@ -123,7 +123,7 @@ import Testing
     }
 
     @Test(
-        .receives("5:MQTT-6.0.0-1"),
+        .serves("5:MQTT-6.0.0-1", "3.1.1:MQTT-6.0.0-1"),
         arguments: [
             (frame(1, [0x10]), 1_003), ([0x82, 1, 0x10], 1_002), (frame(3, []), 1_002), (frame(0, [1]), 1_002),
             (frame(8, [3, 0xE8]), 1_000),

@@ -20,7 +20,7 @@ public struct BrokerConfiguration: Sendable {
     public var listeners: [BrokerListener] = [.tcp()]
 
     /// What the broker allows.
-    public var limits = BrokerLimits()
+    public var limits = BrokerProfile()
 
     /// Whether a client may connect; nil lets in everybody.
     ///

@@ -82,7 +82,7 @@ extension BrokerCore {
         if limits.receiveMaximum < .max { properties.receiveMaximum = max(1, limits.receiveMaximum) }
         if limits.maximumQoS < .exactlyOnce { properties.maximumQoS = limits.maximumQoS }
         if !limits.retainAvailable { properties.retainAvailable = false }
-        if limits.maximumPacketSize < BrokerLimits().maximumPacketSize {
+        if limits.maximumPacketSize < BrokerProfile().maximumPacketSize {
             properties.maximumPacketSize = max(1, limits.maximumPacketSize)
         }
         if connecting.isAssigned { properties.assignedClientIdentifier = connecting.connect.clientID }

@@ -12,6 +12,8 @@ extension BrokerCore {
         switch (state.phase, packet) {
         case (.expectsConnect, .connect(let connect)):
             self.connections[id]?.version = version
+            let maximum = connect.properties.maximumPacketSize.map { Int($0) }
+            self.connections[id]?.maximumPacketSize = maximum == 0 ? nil : maximum
             self.connectCame(connect, from: id, version: version, now: now)
         case (.expectsConnect, _):
             // MQTT-3.1.0-1.

@@ -8,7 +8,7 @@ import NIOCore
 ///
 /// One event loop owns it. It holds all sessions, subscriptions, retained messages and wills.
 struct BrokerCore: Sendable {
-    let limits: BrokerLimits
+    let limits: BrokerProfile
     /// What the user's code is asked; without it everybody may do everything.
     let questions: Questions
 
@@ -35,7 +35,7 @@ struct BrokerCore: Sendable {
     private var random: UInt64
 
     /// The seed is what assigned client identifiers are made of.
-    init(limits: BrokerLimits = BrokerLimits(), questions: Questions = [], seed: UInt64 = 0) {
+    init(limits: BrokerProfile = BrokerProfile(), questions: Questions = [], seed: UInt64 = 0) {
         self.limits = limits
         self.questions = questions
         self.random = seed
@@ -115,20 +115,21 @@ extension BrokerCore {
     mutating func send(_ packet: Packet, to connection: ConnectionID) {
         guard let state = self.connections[connection], !state.isGone else { return }
         var packet = packet
-        if let slot = state.slot, let link = self.sessions[slot].link, let maximum = link.maximumPacketSize {
-            let encoder = PacketEncoder(version: link.version)
+        if let version = state.version, let maximum = state.maximumPacketSize {
+            let encoder = PacketEncoder(version: version)
             if !encoder.fits(packet, maximum) { packet.removeWords() }
-            guard encoder.fits(packet, maximum) else { return self.giveUp(connection, slot) }
+            guard encoder.fits(packet, maximum) else { return self.giveUp(connection) }
         }
         self.statistics.sent += 1
         self.effects.append(.send(packet, to: connection))
     }
 
     /// The client takes no packets of the size of an answer it is owed: there is no way to go on.
-    private mutating func giveUp(_ connection: ConnectionID, _ slot: Int) {
+    private mutating func giveUp(_ connection: ConnectionID) {
+        self.effects.append(.close(connection))
+        guard let slot = self.connections[connection]?.slot else { return self.forget(connection) }
         self.connections[connection]?.isGone = true
         self.sessions[slot].link?.isWritable = false
-        self.effects.append(.close(connection))
         self.alarms.set(.giveUp(connection), at: .uptimeNanoseconds(0))
     }
 

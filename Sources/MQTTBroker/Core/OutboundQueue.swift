@@ -49,7 +49,7 @@ struct OutboundQueue: Sendable {
     var hasRoom: Bool { self.waiting.isEmpty && self.toRepeat.isEmpty && self.underWay < self.window }
 
     /// Takes a message; false when it has to be dropped.
-    mutating func append(_ delivery: OutgoingDelivery, limits: BrokerLimits) -> Bool {
+    mutating func append(_ delivery: OutgoingDelivery, limits: BrokerProfile) -> Bool {
         let size = delivery.message.size
         guard self.waiting.count < limits.queuedMessages || self.hasRoom else { return false }
         guard self.bytes == 0 || self.bytes + size <= limits.queuedBytes else { return false }

@@ -25,6 +25,8 @@ struct ServerConnection: Sendable {
     var lastHeard: NIODeadline
     /// nil before CONNECT.
     var version: ProtocolVersion?
+    /// What the client takes; nil is any size.
+    var maximumPacketSize: Int?
     var question: PendingQuestion?
     var waiting: Deque<Arrival> = []
     var isPaused = false
@@ -49,7 +51,7 @@ struct Connecting: Sendable {
     var authenticationData: ByteBuffer?
 
     /// The keep-alive that holds, in seconds.
-    func keepAlive(limits: BrokerLimits) -> UInt16 {
+    func keepAlive(limits: BrokerProfile) -> UInt16 {
         guard let cap = limits.keepAliveCap, cap > 0 else { return self.connect.keepAlive }
         return self.connect.keepAlive == 0 ? cap : min(self.connect.keepAlive, cap)
     }

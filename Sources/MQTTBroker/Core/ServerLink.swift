@@ -27,7 +27,7 @@ struct ServerLink: Sendable {
     var openInbound: Set<PacketID> = []
     var rate = PublishRate()
 
-    init(_ connecting: Connecting, connection: ConnectionID, limits: BrokerLimits) {
+    init(_ connecting: Connecting, connection: ConnectionID, limits: BrokerProfile) {
         let connect = connecting.connect
         self.connection = connection
         self.version = connecting.version

@@ -4,7 +4,7 @@
 public import MQTTWire
 
 /// What the broker allows, tells its clients of and enforces: so can it play a given cloud.
-public struct BrokerLimits: Hashable, Sendable {
+public struct BrokerProfile: Hashable, Sendable {
     /// The highest QoS a client may publish with, and is granted.
     public var maximumQoS: QoS = .exactlyOnce
     /// How many messages of QoS 1 and 2 a client may have under way to the broker.
