@@ -14,6 +14,8 @@ export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=${SWT_EXPERIMENTAL_MAXIMUM
 brokers='MQTTIntegrationTests'
 processes='MQTTCtlTests|FixtureTests'
 sockets='MQTTTransportTests'
+# Those of the broker in the box and of the kit, in which some wait for programs of others.
+box='MQTTBrokerTests|MQTTTestKitTests|ThermostatTests'
 # Those of brokers that move most bytes.
 roads='RoadTests|RoadMatrixTests|RoadSecrecyTests|FailoverTests'
 # Tests that take all processors for themselves.
@@ -21,20 +23,21 @@ load='LoadTests'
 
 arguments() {
     case $1 in
-    units) echo --skip "$brokers|$processes|$sockets" ;;
+    units) echo --skip "$brokers|$processes|$sockets|$box" ;;
+    box) echo --filter "$box" ;;
     sockets) echo --filter "$sockets" ;;
     processes) echo --filter "$processes" ;;
     brokers) echo --filter "$brokers" --skip "$load|$roads" ;;
     roads) echo --filter "$roads" ;;
     load) echo --filter "$load" ;;
     *)
-        echo "run-tests.sh: there is no part $1; there are units sockets processes brokers roads load" >&2
+        echo "run-tests.sh: there is no part $1; there are units box sockets processes brokers roads load" >&2
         return 1
         ;;
     esac
 }
 
-for part in "${@:-units sockets processes brokers roads load}"; do
+for part in "${@:-units box sockets processes brokers roads load}"; do
     # Word by word when none was named.
     for name in $part; do
         log=$logs/$name.log

@@ -153,7 +153,8 @@ import Testing
         var configuration = BrokerConfiguration(listeners: [.webSocket()])
         configuration.limits.connectTimeout = 1
         try await Self.with(configuration) { client in
-            try await client.send(Array("GET /mqtt HTTP/1.1\r\n".utf8))
+            // The second may have passed before a busy machine sends it.
+            try? await client.send(Array("GET /mqtt HTTP/1.1\r\n".utf8))
             #expect(await client.rest() == [])
         }
     }
