@@ -100,6 +100,7 @@ import Testing
         #expect(broker.payloads(ids[0]) == ["x"])
         let refusal = Acknowledgement(1, .unspecifiedError)
         broker.send(qos == .atLeastOnce ? .pubAck(refusal) : .pubRec(refusal), from: ids[0])
+        #expect(broker.received(ids[0]) == [])
         broker.close(ids[0])
         #expect(broker.payloads(ids[1]) == [])
     }

@@ -17,10 +17,7 @@ import Testing
         let bytes: @Sendable (UInt8) -> [UInt8]
         let reason: ReasonCode
 
-        /// - Parameters:
-        ///   - before: The body up to the properties.
-        ///   - block: The properties without their length; they are left out before 5.0.
-        ///   - after: The rest.
+        /// A body whose properties, without their length, stand between two parts and are left out before 5.0.
         init(
             _ name: String,
             _ first: UInt8,
