@@ -103,7 +103,6 @@ import Testing
         connAck.properties.assignedClientIdentifier = "given"
         _ = player.sending(.connAck(connAck), on: Self.one)
         #expect(player.received(.pingRequest, on: Self.one, version: .v5) == [])
-        #expect(player.connections(of: "given") == [Self.one])
     }
 
     @Test func `what is never answered is taken, and its answer alone is lost`() throws {

@@ -37,11 +37,6 @@ struct FaultPlayer {
 
     mutating func closed(_ connection: ConnectionID) { self.clients[connection] = nil }
 
-    /// The connections of a client, as far as its name is known.
-    func connections(of clientID: String) -> [ConnectionID] {
-        self.clients.filter { $0.value.id == clientID }.keys.sorted { $0.rawValue < $1.rawValue }
-    }
-
     // MARK: - Packets
 
     /// What becomes of a packet from a client.
